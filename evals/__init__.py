@@ -1,0 +1,1 @@
+"""Scores replays, compares them, and renders reports."""

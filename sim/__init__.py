@@ -1,0 +1,1 @@
+"""Replays and simulates the production runtime: virtual clock, transcripts, offline model, emulated Twilio."""
