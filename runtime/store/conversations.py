@@ -1,0 +1,426 @@
+"""Accept, offer, claim and finish: the life of a conversation's lease.
+
+A conversation is held by one worker at a time. The lease has a due time and a fencing number:
+whoever claims raises the number, and work under an old number is refused. Platform jobs
+`accept`, `offer_due`, `claim` and `sweep` cross tenants; the rest runs inside one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
+
+import msgspec
+from sqlalchemy import bindparam, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from runtime.domain.enums import ChannelKind, InboxState, OrganizationStatus, StaffRole
+from runtime.domain.errors import LeaseLost
+from runtime.domain.ids import (
+    PLATFORM,
+    ChannelId,
+    ConversationId,
+    HandoffId,
+    InboxId,
+    OrganizationId,
+    PersonId,
+    StaffId,
+    TurnId,
+)
+from runtime.store.database import UnitOfWork, rows_of
+from runtime.store.tables import addresses, conversations, people
+
+_NAMESPACE = UUID("6f1c2a4e-4f0d-5d6a-9a3b-0d5a7b1c2e3f")
+
+
+def conversation_id_of(our_key: str, their_key: str) -> ConversationId:
+    """The id of the conversation between one of our numbers and one identity: the same for ever."""
+    return ConversationId(uuid5(_NAMESPACE, f"{our_key}|{their_key}"))
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """An inbound message about to be stored."""
+
+    inbox_id: InboxId
+    sid: str
+    our_key: str
+    our_address: str
+    their_key: str
+    their_address: str
+    kind: str
+    body: str
+    payload: dict[str, str]
+    received_at: datetime
+    quiet_s: float
+    burst_s: float
+
+
+_ACCEPT = text(
+    """
+    with channel as (
+      select organization_id, id from channels
+      where address = :our_key or kind = 'unknown'
+      order by kind = 'unknown' limit 1
+    ), stored as (
+      insert into inbox (organization_id, id, conversation_id, provider, sid, kind, body, payload, received_at)
+      select organization_id, :inbox_id, :conversation_id, 'twilio', :sid, :kind, :body, :payload, :received_at
+      from channel
+      on conflict (provider, sid) do nothing
+      returning organization_id
+    ), conversation as (
+      insert into conversations as c (organization_id, id, channel_id, our_key, our_address, their_key,
+        their_address, last_inbound_at, due_at, quiet_until, quiet_started_at, created_at)
+      select channel.organization_id, :conversation_id, channel.id, :our_key, :our_address, :their_key,
+        :their_address, :received_at, :quiet_until, :quiet_until, :received_at, :received_at
+      from channel join stored using (organization_id)
+      on conflict (id) do update set
+        our_address = excluded.our_address,
+        their_address = excluded.their_address,
+        last_inbound_at = excluded.last_inbound_at,
+        -- a burst pushes the moment on, but never beyond its own limit
+        quiet_until = case
+          when c.quiet_until > :received_at
+          then greatest(c.quiet_until, least(excluded.quiet_until, c.quiet_started_at + :burst))
+          else excluded.quiet_until end,
+        quiet_started_at = case when c.quiet_until > :received_at then c.quiet_started_at else :received_at end,
+        due_at = case when c.lease_until > :received_at then c.due_at else excluded.quiet_until end
+    )
+    select count(*) from stored
+    """
+).bindparams(bindparam("payload", type_=JSONB))
+
+
+async def accept(uow: UnitOfWork, arrival: Arrival) -> bool:
+    """Store one inbound message and mark its conversation as having work. One statement, so it is atomic.
+
+    Returns:
+        False when the provider had already delivered this sid: nothing was changed.
+    """
+    quiet_until = arrival.received_at + timedelta(seconds=arrival.quiet_s)
+    result = await uow.run(
+        _ACCEPT,
+        {
+            "inbox_id": arrival.inbox_id,
+            "conversation_id": conversation_id_of(arrival.our_key, arrival.their_key),
+            "sid": arrival.sid,
+            "kind": arrival.kind,
+            "body": arrival.body,
+            "payload": arrival.payload,
+            "received_at": arrival.received_at,
+            "our_key": arrival.our_key,
+            "our_address": arrival.our_address,
+            "their_key": arrival.their_key,
+            "their_address": arrival.their_address,
+            "quiet_until": quiet_until,
+            "burst": timedelta(seconds=arrival.burst_s),
+        },
+    )
+    return bool(result.scalar_one())
+
+
+_OFFER = text(
+    """
+    with due as (
+      select organization_id, id, due_at from conversations
+      where due_at <= :now and (lease_until is null or lease_until <= :now)
+      order by due_at, id limit :most for update skip locked
+    )
+    update conversations c set due_at = :again_at
+    from due where c.organization_id = due.organization_id and c.id = due.id
+    returning c.id, due.due_at
+    """
+)
+
+
+async def offer_due(uow: UnitOfWork, *, now: datetime, again_at: datetime, most: int) -> list[ConversationId]:
+    """Conversations whose time has come, the longest due first; each is due again in case the offer is lost."""
+    result = await uow.run(_OFFER, {"now": now, "again_at": again_at, "most": most})
+    return [ConversationId(row.id) for row in sorted(result, key=lambda row: (row.due_at, row.id))]
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A lease on one conversation, good until `lease_until` under the number `fence`."""
+
+    organization_id: OrganizationId
+    id: ConversationId
+    channel_id: ChannelId
+    person_id: PersonId | None
+    our_key: str
+    our_address: str
+    their_key: str
+    their_address: str
+    fence: int
+    attempts: int
+    lease_until: datetime
+
+
+_CLAIM = text(
+    """
+    update conversations
+    set lease_until = :lease_until, due_at = :lease_until, fence = fence + 1, attempts = attempts + 1
+    where id = :id and due_at is not null and (quiet_until is null or quiet_until <= :now)
+      and (lease_until is null or lease_until <= :now)
+    returning organization_id, id, channel_id, person_id, our_key, our_address, their_key, their_address,
+      fence, attempts, lease_until
+    """
+)
+
+
+async def claim(
+    uow: UnitOfWork, conversation_id: ConversationId, *, now: datetime, lease_until: datetime
+) -> Claim | None:
+    """Take the lease, or None when somebody holds it, a burst is still coming in, or nothing is due."""
+    result = await uow.run(_CLAIM, {"id": conversation_id, "now": now, "lease_until": lease_until})
+    found = rows_of(Claim, result)
+    return found[0] if found else None
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """An inbound message that belongs to the turn under way."""
+
+    id: InboxId
+    turn_id: TurnId
+    sid: str
+    kind: str
+    body: str
+    payload: dict[str, str]
+    received_at: datetime
+    turn_started_at: datetime
+    resumed: bool
+
+
+_OPEN_TURN = text(
+    """
+    with running as (
+      select id, started_at from turns
+      where organization_id = :organization_id and conversation_id = :conversation_id and state = 'running'
+    ), waiting as (
+      select id from inbox
+      where organization_id = :organization_id and conversation_id = :conversation_id
+        and state = 'accepted' and turn_id is null
+    ), opened as (
+      insert into turns (organization_id, id, conversation_id, state, started_at)
+      select :organization_id, :turn_id, :conversation_id, 'running', :now
+      where not exists (select from running) and exists (select from waiting)
+      returning id, started_at
+    ), turn as (select id, started_at, true as resumed from running
+                union all select id, started_at, false from opened)
+    update inbox i set turn_id = turn.id
+    from turn
+    where i.organization_id = :organization_id and i.conversation_id = :conversation_id and i.state = 'accepted'
+      and (i.turn_id = turn.id or (i.turn_id is null and not turn.resumed))
+    returning i.id, i.turn_id, i.sid, i.kind, i.body, i.payload, i.received_at,
+      turn.started_at as turn_started_at, turn.resumed
+    """
+)
+
+
+async def open_turn(uow: UnitOfWork, claimed: Claim, *, turn_id: TurnId, now: datetime) -> list[Pending]:
+    """Resume the turn under way, or open one over every message not yet answered; in order of arrival."""
+    result = await uow.run(
+        _OPEN_TURN,
+        {
+            "organization_id": claimed.organization_id,
+            "conversation_id": claimed.id,
+            "turn_id": turn_id,
+            "now": now,
+        },
+    )
+    return sorted(rows_of(Pending, result), key=lambda pending: (pending.received_at, pending.id))
+
+
+async def adopt_person(
+    uow: UnitOfWork, claimed: Claim, *, person_id: PersonId, also: str | None, now: datetime
+) -> PersonId:
+    """Find or make the person behind this conversation, and give them both addresses.
+
+    Args:
+        uow: A platform unit of work.
+        claimed: The lease.
+        person_id: The id to use if nobody has these addresses yet.
+        also: A second address key of the same person (a user id beside the number), or None.
+        now: The present moment.
+    """
+    keys = [claimed.their_key] + ([also] if also else [])
+    known = await uow.run(
+        select(addresses.c.person_id)
+        .where(addresses.c.organization_id == claimed.organization_id, addresses.c.key.in_(keys))
+        .order_by(addresses.c.key)
+        .limit(1)
+    )
+    found = known.scalar_one_or_none()
+    if found is None:
+        created = {"organization_id": claimed.organization_id, "id": person_id, "created_at": now}
+        await uow.run(insert(people).values(created))
+        found = person_id
+    rows = [
+        {"organization_id": claimed.organization_id, "key": key, "person_id": found, "raw": claimed.their_address}
+        for key in keys
+    ]
+    await uow.run(insert(addresses).values(rows).on_conflict_do_nothing())
+    await uow.run(
+        update(conversations)
+        .where(conversations.c.organization_id == claimed.organization_id, conversations.c.id == claimed.id)
+        .values(person_id=found)
+    )
+    return PersonId(found)
+
+
+class BusinessOfStaff(msgspec.Struct, frozen=True):
+    """A business the sender works for, seen from the central number."""
+
+    organization_id: OrganizationId
+    name: str
+    status: OrganizationStatus
+    address: str | None
+    staff_id: StaffId
+
+
+class FactsRow(msgspec.Struct, frozen=True):
+    """What is known about the sender at the moment of routing; see `runtime.router.Facts`."""
+
+    channel_kind: ChannelKind
+    organization_status: OrganizationStatus
+    organization_name: str
+    timezone: str
+    opted_out: bool
+    profile_name: str | None
+    staff_id: StaffId | None
+    staff_name: str | None
+    staff_role: StaffRole | None
+    first_message_at: datetime | None
+    businesses: list[BusinessOfStaff]
+    handoff_id: HandoffId | None
+    handoff_waiting: bool
+    serving_id: HandoffId | None
+
+
+_FACTS = text(
+    """
+    select ch.kind as channel_kind, o.status as organization_status, o.name as organization_name, o.timezone,
+      p.opted_out_at is not null as opted_out, p.profile_name,
+      s.id as staff_id, s.name as staff_name, s.role as staff_role, s.first_message_at,
+      case when ch.kind <> 'central' then '[]'::jsonb else coalesce((
+        select jsonb_agg(jsonb_build_object('organization_id', o2.organization_id, 'name', o2.name,
+          'status', o2.status, 'staff_id', s2.id, 'address',
+          (select c2.address from channels c2 where c2.organization_id = o2.organization_id
+             and c2.kind = 'business' order by c2.id limit 1)) order by o2.name, o2.organization_id)
+        from addresses a2
+        join staff s2 on s2.organization_id = a2.organization_id and s2.person_id = a2.person_id and s2.active
+        join organizations o2 on o2.organization_id = a2.organization_id
+        where a2.key = c.their_key and o2.organization_id <> :platform), '[]'::jsonb) end as businesses,
+      h.id as handoff_id, coalesce(h.state = 'waiting', false) as handoff_waiting,
+      serving.id as serving_id
+    from conversations c
+    join channels ch on ch.organization_id = c.organization_id and ch.id = c.channel_id
+    join organizations o on o.organization_id = c.organization_id
+    left join people p on p.organization_id = c.organization_id and p.id = c.person_id
+    left join staff s on s.organization_id = c.organization_id and s.person_id = c.person_id and s.active
+    left join handoffs h on h.organization_id = c.organization_id and h.conversation_id = c.id
+      and h.state in ('waiting', 'active')
+    left join handoffs serving on serving.organization_id = c.organization_id and serving.staff_id = s.id
+      and serving.state = 'active'
+    where c.organization_id = :organization_id and c.id = :id
+    """
+)
+
+
+async def gather_facts(uow: UnitOfWork, claimed: Claim) -> FactsRow:
+    """Everything the router needs, in one query."""
+    result = await uow.run(_FACTS, {"organization_id": claimed.organization_id, "id": claimed.id, "platform": PLATFORM})
+    return msgspec.convert(dict(result.one()._mapping), FactsRow, strict=False)
+
+
+async def hold(uow: UnitOfWork, organization_id: OrganizationId, conversation_id: ConversationId, fence: int) -> None:
+    """Lock the conversation's row for this transaction, if the lease is still ours.
+
+    Raises:
+        LeaseLost: The fencing number moved on; nothing of this transaction may stand.
+    """
+    result = await uow.run(
+        select(conversations.c.fence)
+        .where(conversations.c.organization_id == organization_id, conversations.c.id == conversation_id)
+        .with_for_update(key_share=True)
+    )
+    if result.scalar_one() != fence:
+        raise LeaseLost(f"conversation {conversation_id}: fence {fence} is no longer current")
+
+
+_FINISH = text(
+    """
+    with answered as (
+      update inbox set state = :inbox_state, route = :route, finished_at = :now
+      where organization_id = :organization_id and turn_id = :turn_id
+    ), closed as (
+      update turns set state = :turn_state, route = :route, reason = :reason, prompt = :prompt,
+        prompt_hash = :prompt_hash, model = :model, error = :error, finished_at = :now
+      where organization_id = :organization_id and id = :turn_id
+    )
+    update conversations c set lease_until = null, attempts = 0, due_at = (
+      select case when count(*) = 0 then null else greatest(c.quiet_until, :now) end from inbox
+      where organization_id = :organization_id and conversation_id = c.id
+        and state = 'accepted' and turn_id is null)
+    where c.organization_id = :organization_id and c.id = :conversation_id
+    """
+)
+
+
+class Closing(msgspec.Struct, frozen=True):
+    """How a turn ends."""
+
+    turn_id: TurnId
+    inbox_state: InboxState
+    turn_state: str
+    route: str
+    reason: str
+    prompt: str | None = None
+    prompt_hash: str | None = None
+    model: str | None = None
+    error: str | None = None
+
+
+async def close_turn(uow: UnitOfWork, claimed: Claim, closing: Closing, *, now: datetime) -> None:
+    """Mark the turn and its messages final and give the lease back. `hold` must have been called before.
+
+    The conversation is due again at once when messages arrived meanwhile.
+    """
+    parameters: dict[str, object] = {
+        "organization_id": claimed.organization_id,
+        "conversation_id": claimed.id,
+        "now": now,
+        **msgspec.structs.asdict(closing),
+    }
+    await uow.run(_FINISH, parameters)
+
+
+async def release(uow: UnitOfWork, claimed: Claim, *, due_at: datetime | None) -> None:
+    """Give the lease back without an answer; the conversation is due again at `due_at`."""
+    await uow.run(
+        update(conversations)
+        .where(
+            conversations.c.organization_id == claimed.organization_id,
+            conversations.c.id == claimed.id,
+            conversations.c.fence == claimed.fence,
+        )
+        .values(lease_until=None, due_at=due_at)
+    )
+
+
+_SWEEP = text(
+    """
+    update conversations c set due_at = :now
+    where c.due_at is null and exists (
+      select from inbox i where i.organization_id = c.organization_id and i.conversation_id = c.id
+        and i.state = 'accepted')
+    returning c.id
+    """
+)
+
+
+async def sweep(uow: UnitOfWork, *, now: datetime) -> list[ConversationId]:
+    """Put back on the clock any conversation that has unanswered messages and no due time.
+
+    No known path leads there; this is the net below the net.
+    """
+    result = await uow.run(_SWEEP, {"now": now})
+    return [ConversationId(row.id) for row in result]

@@ -1,0 +1,1 @@
+"""Alembic's environment: the only thing that builds a schema, in tests too."""

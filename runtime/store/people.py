@@ -1,0 +1,129 @@
+"""Customers, staff as people, and the conversations through which they are reached."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from runtime.domain.ids import ConversationId, CustomerId, OrganizationId, PersonId, StaffId
+from runtime.store.conversations import conversation_id_of
+from runtime.store.database import UnitOfWork, rows_of
+from runtime.store.tables import conversations, customers, people, staff
+
+
+async def ensure_customer(
+    uow: UnitOfWork, organization_id: OrganizationId, person_id: PersonId, *, new_id: CustomerId, now: datetime
+) -> CustomerId:
+    """The customer this person is at this business, made on first use."""
+    await uow.run(
+        insert(customers)
+        .values(organization_id=organization_id, id=new_id, person_id=person_id, created_at=now)
+        .on_conflict_do_nothing(index_elements=["organization_id", "person_id"])
+    )
+    result = await uow.run(
+        select(customers.c.id).where(customers.c.organization_id == organization_id, customers.c.person_id == person_id)
+    )
+    return CustomerId(result.scalar_one())
+
+
+async def rename_customer(uow: UnitOfWork, organization_id: OrganizationId, customer_id: CustomerId, name: str) -> None:
+    """Remember what the customer wants to be called."""
+    await uow.run(
+        update(customers)
+        .where(customers.c.organization_id == organization_id, customers.c.id == customer_id)
+        .values(name=name)
+    )
+
+
+async def note_profile_name(
+    uow: UnitOfWork, organization_id: OrganizationId, person_id: PersonId, profile_name: str
+) -> None:
+    """Keep the name the person chose on WhatsApp; it is untrusted and only shown to staff."""
+    await uow.run(
+        update(people)
+        .where(people.c.organization_id == organization_id, people.c.id == person_id)
+        .values(profile_name=profile_name)
+    )
+
+
+async def set_opted_out(
+    uow: UnitOfWork, organization_id: OrganizationId, person_id: PersonId, at: datetime | None
+) -> None:
+    """Record that this person wants no proactive messages (a moment) or wants them again (None)."""
+    await uow.run(
+        update(people)
+        .where(people.c.organization_id == organization_id, people.c.id == person_id)
+        .values(opted_out_at=at)
+    )
+
+
+async def note_first_message(
+    uow: UnitOfWork, organization_id: OrganizationId, staff_id: StaffId, *, now: datetime
+) -> None:
+    """The member of staff has written for the first time."""
+    await uow.run(
+        update(staff)
+        .where(staff.c.organization_id == organization_id, staff.c.id == staff_id, staff.c.first_message_at.is_(None))
+        .values(first_message_at=now)
+    )
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    """How a member of staff is reached from the business's own number."""
+
+    staff_id: StaffId
+    name: str
+    channel_id: UUID
+    our_key: str
+    their_key: str
+    their_address: str
+
+
+_RECIPIENTS = text(
+    """
+    select s.id as staff_id, s.name, ch.id as channel_id, ch.address as our_key, a.key as their_key,
+      a.raw as their_address
+    from staff s
+    join lateral (select key, raw from addresses a where a.organization_id = s.organization_id
+      and a.person_id = s.person_id order by key limit 1) a on true
+    join lateral (select id, address from channels ch where ch.organization_id = s.organization_id
+      and ch.kind = 'business' order by id limit 1) ch on true
+    where s.organization_id = :organization_id and s.active
+      and (s.id = any(:staff_ids) or (:owners and s.role = 'owner'))
+    order by s.role, s.position, s.id
+    """
+)
+
+
+async def find_recipients(
+    uow: UnitOfWork, organization_id: OrganizationId, staff_ids: list[StaffId], *, owners: bool
+) -> list[Recipient]:
+    """These members of staff, and the owners too if asked, each once."""
+    parameters = {"organization_id": organization_id, "staff_ids": staff_ids, "owners": owners}
+    return rows_of(Recipient, await uow.run(_RECIPIENTS, parameters))
+
+
+async def ensure_conversation(
+    uow: UnitOfWork, organization_id: OrganizationId, recipient: Recipient, *, now: datetime
+) -> ConversationId:
+    """The conversation between the business's number and a member of staff, made on first use."""
+    conversation_id = conversation_id_of(recipient.our_key, recipient.their_key)
+    await uow.run(
+        insert(conversations)
+        .values(
+            organization_id=organization_id,
+            id=conversation_id,
+            channel_id=recipient.channel_id,
+            our_key=recipient.our_key,
+            our_address=f"whatsapp:{recipient.our_key}",
+            their_key=recipient.their_key,
+            their_address=recipient.their_address,
+            created_at=now,
+        )
+        .on_conflict_do_nothing()
+    )
+    return conversation_id

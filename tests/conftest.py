@@ -1,0 +1,54 @@
+"""Fixtures every test may use: a real Postgres, migrated by the migrations, one copy per test process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from runtime.adapters.embedded import choose_database_url
+from runtime.store.database import Database, open_database
+from sim.databases import create_copy, drop_copy
+from sim.seeding import clear_world
+
+# A developer's shell must not change a result.
+for _name in [name for name in os.environ if name.startswith("PARLO_") and name != "PARLO_HOME"]:
+    del os.environ[_name]
+for _name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "TWILIO_AUTH_TOKEN", "TWILIO_ACCOUNT_SID"):
+    os.environ.pop(_name, None)
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of public data that may stand beside this checkout."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip("../shared is not beside this checkout")
+    return SHARED / "data"
+
+
+@pytest.fixture(scope="session")
+def server_url() -> str:
+    """A Postgres server that does not wait for the disk."""
+    return choose_database_url(os.environ, durable=False)
+
+
+@pytest.fixture(scope="session")
+def database_url(server_url: str) -> Iterator[str]:
+    """A migrated database of this test process's own."""
+    name = f"parlo_test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
+    yield create_copy(server_url, name)
+    drop_copy(server_url, name)
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The database, empty but for the platform's own rows."""
+    opened = open_database(database_url, pool_size=5)
+    await clear_world(opened)
+    yield opened
+    await opened.close()
