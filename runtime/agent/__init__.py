@@ -1,0 +1,1 @@
+"""The model and tools loop, its history and its versioned prompts."""

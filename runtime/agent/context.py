@@ -1,0 +1,114 @@
+"""What the model is told before the customer's words: the business, the clock, the customer, the history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from runtime.agent.prompts import Prompt
+from runtime.domain.enums import Author, FlowKind
+from runtime.domain.ids import StaffId
+from runtime.domain.spanish.formats import (
+    WEEKDAYS,
+    format_date,
+    format_duration,
+    format_hours,
+    format_now,
+    format_price,
+    format_when,
+)
+from runtime.ports import ChatMessage, ChatRole
+from runtime.store.business import Business, CustomerFile, FlowRow, ServiceRow
+from runtime.store.journal import Message
+
+TABLE_DAYS = 21
+_NAMED_DAYS = {0: " = hoy", 1: " = mañana", 2: " = pasado mañana"}
+_FLOWS = {FlowKind.BOOK: "reserva", FlowKind.MODIFY: "cambio", FlowKind.CANCEL: "cancelación"}
+
+
+def render_system(
+    prompt: Prompt, business: Business, customer: CustomerFile, history: Sequence[Message], now: datetime
+) -> str:
+    """The system message of a customer's turn."""
+    zone = ZoneInfo(business.timezone)
+    now_local = now.astimezone(zone)
+    week = business.week_hours
+    names = {member.id: member.name for member in business.staff}
+    return prompt.fill(
+        {
+            "business": business.name,
+            "address": business.address or "no registrada",
+            "timezone": business.timezone,
+            "now": format_now(now_local),
+            "hours": "\n".join(f"{day}: {format_hours(week.days[index])}" for index, day in enumerate(WEEKDAYS)),
+            "services": "\n".join(_service_line(service, names) for service in business.services) or "ninguno",
+            "staff": "\n".join(f"- {member.name}" for member in business.staff) or "ninguno",
+            "dates": "\n".join(_date_line(now_local, offset) for offset in range(TABLE_DAYS)),
+            "customer": f"Nombre: {customer.name or 'desconocido'}\nVisitas: {customer.visits}",
+            "appointments": "\n".join(_appointment_lines(customer, zone, now_local)) or "ninguna",
+            "flow": _flow_line(customer.flow),
+            "relay": "\n".join(_relay_lines(history)) or "ninguno",
+        }
+    )
+
+
+def _service_line(service: ServiceRow, names: dict[StaffId, str]) -> str:
+    staff = ", ".join(names[each] for each in service.staff_ids if each in names)
+    parts = [service.name, format_duration(service.minutes), format_price(service.price_cents)]
+    return "- " + " | ".join(parts + ([f"con {staff}"] if staff else []))
+
+
+def _date_line(now_local: datetime, offset: int) -> str:
+    day = now_local.date() + timedelta(days=offset)
+    return f"{format_date(day, now_local.date())}{_NAMED_DAYS.get(offset, '')}"
+
+
+def _appointment_lines(customer: CustomerFile, zone: ZoneInfo, now_local: datetime) -> list[str]:
+    whens = [format_when(each.starts_at.astimezone(zone), now_local) for each in customer.appointments]
+    return [
+        f"- id {each.id} | {each.service} | {when} | con {each.staff}"
+        for each, when in zip(customer.appointments, whens, strict=True)
+    ]
+
+
+def _flow_line(flow: FlowRow | None) -> str:
+    if flow is None:
+        return "ninguno"
+    parts = [_FLOWS[flow.kind]]
+    parts += [f"servicio: {flow.service}"] if flow.service else []
+    parts += [f"cuándo: {flow.wanted}"] if flow.wanted else []
+    parts.append(f"paso: {flow.state}")
+    return " | ".join(parts)
+
+
+def _relay_lines(history: Sequence[Message]) -> list[str]:
+    """The last stretch in which a person had the conversation, with where it began and ended."""
+    markers = [index for index, message in enumerate(history) if message.author is Author.MARKER]
+    if not markers:
+        return []
+    started = [index for index in markers if not history[index].text.startswith("terminó")]
+    begin = started[-1] if started else 0
+    ended = [index for index in markers if index > begin or not started]
+    lines = []
+    for message in history[begin : (ended[0] + 1) if ended else len(history)]:
+        if message.author is Author.MARKER:
+            lines.append(message.text)
+        elif message.author is Author.HUMAN:
+            lines.append(f"{message.staff_name} (persona): {message.text}")
+        elif message.author is Author.CUSTOMER:
+            lines.append(f"Cliente: {message.text}")
+    return lines
+
+
+def render_history(history: Sequence[Message]) -> list[ChatMessage]:
+    """Earlier messages as the model sees them; a person's words are the business's, marked as theirs."""
+    rendered = []
+    for message in history:
+        if message.author is Author.CUSTOMER:
+            rendered.append(ChatMessage(ChatRole.USER, message.text))
+        elif message.author is Author.ASSISTANT:
+            rendered.append(ChatMessage(ChatRole.ASSISTANT, message.text))
+        elif message.author is Author.HUMAN:
+            rendered.append(ChatMessage(ChatRole.ASSISTANT, f"[{message.staff_name}, del negocio]: {message.text}"))
+    return rendered

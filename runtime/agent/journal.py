@@ -1,0 +1,130 @@
+"""The journal of a turn at work: ask once, run once, and answer from memory when a turn is resumed.
+
+A worker that is killed loses at most the step it was at. Whoever resumes goes through the same
+steps; each one that is already journaled is not done again. A step that asks for something else
+than it did the first time stops the turn.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from runtime.domain.enums import StepKind
+from runtime.domain.errors import JournalMismatch, Unavailable
+from runtime.domain.ids import TurnId
+from runtime.domain.whatsapp import clean_text
+from runtime.parts import Parts
+from runtime.ports import ChatMessage, ModelAnswer, ModelRequest, ToolCall
+from runtime.store.conversations import Claim, hold
+from runtime.store.database import UnitOfWork
+from runtime.store.journal import Step, add_step
+
+OUTAGE = "outage"
+
+
+class Journal:
+    """The steps of one turn, done and to come."""
+
+    def __init__(self, parts: Parts, claimed: Claim, turn_id: TurnId, steps: list[Step]) -> None:
+        self._parts = parts
+        self._claimed = claimed
+        self._turn_id = turn_id
+        self._steps = steps
+        self._position = 0
+
+    @property
+    def next_number(self) -> int:
+        """The number of the step that comes next, from 1."""
+        return self._position + 1
+
+    @property
+    def first_messages(self) -> tuple[ChatMessage, ...] | None:
+        """What the first model call of this turn was asked, if the turn got that far before."""
+        first = self._steps[0] if self._steps else None
+        if first is None or first.request is None or first.kind is not StepKind.MODEL:
+            return None
+        return msgspec.convert(first.request, tuple[ChatMessage, ...])
+
+    async def ask(self, request: ModelRequest, *, tolerate_outage: bool = False) -> ModelAnswer:
+        """The model's answer: the journaled one, or a new one that is journaled before it is used.
+
+        With `tolerate_outage` a model that is down is an answer too (finish `OUTAGE`, no text), so that
+        a resumed turn decides the same again.
+
+        Raises:
+            Unavailable: The model did not answer; nothing was journaled.
+            JournalMismatch: This step was something else the first time.
+            LeaseLost: Somebody else has the conversation now.
+        """
+        key = _digest([request.purpose, request.messages])
+        if (step := self._recall(StepKind.MODEL, request.purpose, key)) is not None:
+            return msgspec.convert(step.response, ModelAnswer)
+        try:
+            answer = _clean(await self._parts.model.complete(request))
+        except Unavailable:
+            if not tolerate_outage:
+                raise
+            answer = ModelAnswer(None, (), OUTAGE, request.model, 0, 0)
+        asked = request.messages if self.next_number == 1 else None
+        step = Step(self.next_number, StepKind.MODEL, request.purpose, key, answer, asked)
+        async with self._parts.database.tenant(self._claimed.organization_id) as uow:
+            await self.hold(uow)
+            await self.record(uow, step)
+            await uow.commit()
+        self._position += 1
+        return answer
+
+    def recall_call(self, call: ToolCall) -> Any | None:
+        """The journaled result of a tool call, or None when it has not been run yet.
+
+        Raises:
+            JournalMismatch: This step was something else the first time.
+        """
+        step = self._recall(StepKind.TOOL, call.name, _digest([call.name, call.arguments]))
+        return None if step is None else step.response
+
+    async def record_call(self, uow: UnitOfWork, call: ToolCall, response: object) -> None:
+        """Journal a tool's result in the tool's own transaction. Call `move_on` once it is committed."""
+        key = _digest([call.name, call.arguments])
+        asked = {"arguments": call.arguments}
+        await self.record(uow, Step(self.next_number, StepKind.TOOL, call.name, key, response, asked))
+
+    def move_on(self) -> None:
+        """The step just recorded is committed."""
+        self._position += 1
+
+    async def hold(self, uow: UnitOfWork) -> None:
+        """Refuse to go on under a lease that is no longer ours."""
+        await hold(uow, self._claimed.organization_id, self._claimed.id, self._claimed.fence)
+
+    async def record(self, uow: UnitOfWork, step: Step) -> None:
+        """Write a step."""
+        await add_step(uow, self._claimed.organization_id, self._turn_id, step, at=self._parts.clock.now())
+
+    def _recall(self, kind: StepKind, name: str, key: str) -> Step | None:
+        if self._position >= len(self._steps):
+            return None
+        step = self._steps[self._position]
+        if (step.kind, step.name, step.request_key) != (kind, name, key):
+            raise JournalMismatch(
+                f"turn {self._turn_id} step {step.number}: journaled {step.kind} {step.name} {step.request_key[:12]}, "
+                f"now {kind} {name} {key[:12]}"
+            )
+        self._position += 1
+        return step
+
+
+def _digest(asked: object) -> str:
+    return sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()
+
+
+def _clean(answer: ModelAnswer) -> ModelAnswer:
+    """The answer without what Postgres cannot store."""
+    calls = tuple(
+        msgspec.structs.replace(call, name=clean_text(call.name), arguments=clean_text(call.arguments))
+        for call in answer.tool_calls
+    )
+    return msgspec.structs.replace(answer, text=clean_text(answer.text) if answer.text else None, tool_calls=calls)

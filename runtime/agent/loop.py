@@ -1,0 +1,163 @@
+"""The customer agent: ask the model, run the tools it calls, until it answers in words or a limit is hit.
+
+No transaction is open while a model thinks. Each tool call runs in a transaction of its own,
+together with its journal row and the messages it causes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from runtime.agent.context import render_history, render_system
+from runtime.agent.journal import Journal
+from runtime.agent.prompts import Prompt, load_prompt
+from runtime.domain.errors import GaveUp
+from runtime.domain.ids import ConversationId, PersonId, TurnId
+from runtime.parts import Parts
+from runtime.ports import ChatMessage, ChatRole, Job, ModelRequest, ToolCall
+from runtime.store.business import Business, load_business, load_customer
+from runtime.store.conversations import Claim
+from runtime.store.database import UnitOfWork
+from runtime.store.journal import load_messages
+from runtime.store.outbox import queue_messages
+from runtime.tools import registry
+from runtime.tools.base import Actor, ToolContext
+
+HISTORY_MESSAGES = 20
+TOOL_CALLS = 8
+"""Most tool calls of one turn; a model that wants more is going in circles."""
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """One customer's turn: who, where, and what they wrote, each message a line."""
+
+    claimed: Claim
+    person_id: PersonId
+    turn_id: TurnId
+    said: tuple[str, ...]
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """The agent's answer; `text` is None when a tool has already answered for it."""
+
+    text: str | None
+    prompt: str
+    prompt_hash: str
+    model: str
+
+
+async def converse(parts: Parts, journal: Journal, visit: Visit) -> Reply:
+    """Work out the answer to a customer's messages.
+
+    Raises:
+        GaveUp: The model answered nothing usable within its limits.
+        Unavailable: The model or the database is down.
+    """
+    prompt = load_prompt(parts.settings.customer_prompt)
+    async with parts.database.tenant(visit.claimed.organization_id) as uow:
+        business = await load_business(uow, visit.claimed.organization_id)
+        messages = journal.first_messages or await _open(parts, uow, prompt, business, visit)
+    desk = _Desk(parts, journal, visit, business)
+    text = await desk.talk(list(messages))
+    return Reply(text, prompt.reference, prompt.digest, parts.settings.customer_model)
+
+
+async def _open(
+    parts: Parts, uow: UnitOfWork, prompt: Prompt, business: Business, visit: Visit
+) -> Sequence[ChatMessage]:
+    organization_id, conversation_id = visit.claimed.organization_id, visit.claimed.id
+    now = parts.clock.now()
+    customer = await load_customer(uow, organization_id, visit.person_id, conversation_id, now=now)
+    history = await load_messages(uow, organization_id, conversation_id, most=HISTORY_MESSAGES)
+    system = render_system(prompt, business, customer, history, now)
+    return [
+        ChatMessage(ChatRole.SYSTEM, system),
+        *render_history(history),
+        ChatMessage(ChatRole.USER, "\n".join(visit.said)),
+    ]
+
+
+class _Desk:
+    """One turn at work."""
+
+    def __init__(self, parts: Parts, journal: Journal, visit: Visit, business: Business) -> None:
+        self._parts = parts
+        self._journal = journal
+        self._visit = visit
+        self._business = business
+
+    async def talk(self, messages: list[ChatMessage]) -> str | None:
+        calls = 0
+        for _ in range(self._parts.settings.model_rounds):
+            answer = await self._journal.ask(self._request(messages))
+            if not answer.tool_calls:
+                return _require_words(answer.text)
+            messages.append(ChatMessage(ChatRole.ASSISTANT, answer.text, answer.tool_calls))
+            for call in answer.tool_calls:
+                calls += 1
+                if calls > TOOL_CALLS:
+                    raise GaveUp(f"the model called more than {TOOL_CALLS} tools in one turn")
+                result = await self._run(call)
+                if result.ends_turn:
+                    return None
+                messages.append(ChatMessage(ChatRole.TOOL, result.content, tool_call_id=call.id))
+        raise GaveUp(f"the model found no answer in {self._parts.settings.model_rounds} rounds")
+
+    def _request(self, messages: list[ChatMessage]) -> ModelRequest:
+        settings = self._parts.settings
+        return ModelRequest(
+            purpose="customer",
+            model=settings.customer_model,
+            messages=tuple(messages),
+            tools=registry.specs_for(Actor.CUSTOMER),
+            timeout_s=settings.model_timeout_s,
+        )
+
+    async def _run(self, call: ToolCall) -> registry.ToolResult:
+        known = self._journal.recall_call(call)
+        if known is not None:
+            return msgspec.convert(known, registry.ToolResult)
+        organization_id = self._visit.claimed.organization_id
+        async with self._parts.database.tenant(organization_id) as uow:
+            await self._journal.hold(uow)
+            context = await self._context(uow)
+            result = await registry.call(context, call)
+            await queue_messages(uow, organization_id, self._visit.turn_id, context.outgoing)
+            await self._journal.record_call(uow, call, result)
+            await uow.commit()
+        self._journal.move_on()
+        for conversation_id in _recipients(context):
+            await self._parts.hand_over(Job.DELIVER, conversation_id)
+        return result
+
+    async def _context(self, uow: UnitOfWork) -> ToolContext:
+        visit, now = self._visit, self._parts.clock.now()
+        organization_id, conversation_id = visit.claimed.organization_id, visit.claimed.id
+        return ToolContext(
+            uow=uow,
+            ids=self._parts.ids,
+            now=now,
+            actor=Actor.CUSTOMER,
+            organization_id=organization_id,
+            conversation_id=conversation_id,
+            person_id=visit.person_id,
+            call_key=f"{visit.turn_id}:{self._journal.next_number}",
+            business=self._business,
+            customer=await load_customer(uow, organization_id, visit.person_id, conversation_id, now=now),
+            said=visit.said,
+            outgoing=[],
+        )
+
+
+def _recipients(context: ToolContext) -> list[ConversationId]:
+    return list(dict.fromkeys(message.conversation_id for message in context.outgoing))
+
+
+def _require_words(text: str | None) -> str:
+    # WhatsApp shows Markdown's double stars as they are
+    words = (text or "").replace("**", "*").strip()
+    if not any(character.isalnum() for character in words) and not words:
+        raise GaveUp("the model answered nothing")
+    return words

@@ -1,0 +1,1 @@
+"""Deterministic conversations: step(state, event) gives state and effects."""

@@ -1,0 +1,181 @@
+"""The only words for the outside world: time, chance, the model, WhatsApp and the queue.
+
+The runtime depends on these protocols; `runtime.adapters` holds the real parts, `sim` the
+simulated ones. Nothing here does anything.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from runtime.domain.ids import ConversationId, OutboxId
+
+
+class Clock(Protocol):
+    """Time, as told to the program."""
+
+    def now(self) -> datetime:
+        """The present moment, aware, in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Let other work run for this long."""
+        ...
+
+
+class Ids(Protocol):
+    """Identifiers and chance."""
+
+    def new(self) -> UUID:
+        """A fresh identifier, ordered by creation."""
+        ...
+
+    def jitter(self) -> float:
+        """A number in [0, 1) to spread retries."""
+        ...
+
+
+class ToolSpec(msgspec.Struct, frozen=True):
+    """A function the model may call. `parameters` is its JSON Schema, encoded."""
+
+    name: str
+    description: str
+    parameters: msgspec.Raw
+
+
+class ToolCall(msgspec.Struct, frozen=True):
+    """A call the model asked for. `arguments` is its raw text: it may be anything."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class ChatRole(StrEnum):
+    """Who speaks in a model's context."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+class ChatMessage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One message of a model's context."""
+
+    role: ChatRole
+    content: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+
+class ModelRequest(msgspec.Struct, frozen=True):
+    """One question to a model; its canonical encoding is the journal's request key."""
+
+    purpose: str
+    model: str
+    messages: tuple[ChatMessage, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    temperature: float = 0.0
+    max_tokens: int = 600
+    timeout_s: float = 20.0
+
+
+class ModelAnswer(msgspec.Struct, frozen=True):
+    """What a model said: text, tool calls, or both."""
+
+    text: str | None
+    tool_calls: tuple[ToolCall, ...]
+    finish: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+
+
+class Model(Protocol):
+    """A chat model."""
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """Ask once.
+
+        Raises:
+            Unavailable: 429, 5xx, time-out or an unreadable answer, after the adapter's own retries.
+            Broken: The request itself was refused (400, 401, 404).
+        """
+        ...
+
+
+class OutgoingMessage(msgspec.Struct, frozen=True):
+    """One WhatsApp message to send. Addresses are `whatsapp:+…` or `whatsapp:CC.id`."""
+
+    outbox_id: OutboxId
+    from_address: str
+    to_address: str
+    body: str
+
+
+class SentMessage(msgspec.Struct, frozen=True):
+    """A message as the provider knows it. `status` is the provider's own word."""
+
+    sid: str
+    status: str
+    body: str
+    from_address: str
+    to_address: str
+    created_at: datetime | None = None
+
+
+class MessageRefused(Exception):
+    """The provider refused a message for good or for now.
+
+    Attributes:
+        code: The provider's error code, for example 21610; 0 where it gave none.
+        retry: True when the provider says the request was not processed and may be repeated.
+    """
+
+    def __init__(self, code: int, text: str, *, retry: bool = False) -> None:
+        super().__init__(f"{code}: {text}")
+        self.code = code
+        self.retry = retry
+
+
+class Messenger(Protocol):
+    """WhatsApp, as reached through a provider."""
+
+    async def send(self, message: OutgoingMessage) -> SentMessage:
+        """Send once, never retrying by itself.
+
+        Raises:
+            MessageRefused: The provider said no (4xx); `retry` is set for 429.
+            Unavailable: It was certainly not accepted (could not connect).
+            UnknownOutcome: 5xx, or the answer was lost after the request was sent.
+        """
+        ...
+
+    async def find(self, *, to_address: str, from_address: str, since: datetime) -> list[SentMessage]:
+        """Messages the provider holds for this pair, created at or after `since`, oldest first."""
+        ...
+
+
+class Job(StrEnum):
+    """Work a broker may carry. It carries ids only."""
+
+    RUN_CONVERSATION = "run_conversation"
+    DELIVER = "deliver"
+
+
+class Queue(Protocol):
+    """A disposable broker: losing it loses nothing, since due rows are offered again."""
+
+    async def enqueue(self, job: Job, conversation_id: ConversationId) -> None:
+        """Hand over an id.
+
+        Raises:
+            Unavailable: The broker cannot be reached.
+        """
+        ...

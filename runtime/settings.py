@@ -1,0 +1,84 @@
+"""What an installation may set, read from the environment once, in the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from runtime.domain.errors import Broken
+
+PREFIX = "PARLO_"
+_SHARED = {
+    "DATABASE_URL": "database_url",
+    "REDIS_URL": "redis_url",
+    "OPENAI_API_KEY": "openai_api_key",
+    "OPENAI_BASE_URL": "openai_base_url",
+    "TWILIO_ACCOUNT_SID": "twilio_account_sid",
+    "TWILIO_AUTH_TOKEN": "twilio_auth_token",
+    "TWILIO_BASE_URL": "twilio_base_url",
+}
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every setting with its default; times in seconds.
+
+    Attributes:
+        public_url: The address Twilio signs, for example `https://api.parlo.mx`.
+        twilio_auth_token: One secret, or several separated by commas while one is being rotated.
+        quiet_s: How long a conversation must be silent before a burst counts as complete.
+        burst_s: How long a burst may go on before it is answered anyway.
+        lease_s: How long a worker may hold a conversation before another may take it.
+        turn_attempts: Claims after which a turn is given up, with an apology and a task.
+        send_attempts: Tries after which a message counts as failed, with a task.
+        model_rounds: Model answers a turn may use before it is given up.
+    """
+
+    database_url: str | None = None
+    redis_url: str | None = None
+    openai_api_key: str | None = None
+    openai_base_url: str | None = None
+    twilio_account_sid: str = "AC00000000000000000000000000000000"
+    twilio_auth_token: str = ""
+    twilio_base_url: str | None = None
+    public_url: str = "http://127.0.0.1:8000"
+    central_number: str = "+525550000000"
+    customer_model: str = "gpt-4.1"
+    classifier_model: str = "gpt-4.1-nano"
+    customer_prompt: str = "customer@1"
+    owner_intent_prompt: str = "owner_intent@1"
+    quiet_s: float = 1.5
+    burst_s: float = 6.0
+    lease_s: float = 45.0
+    reoffer_s: float = 10.0
+    tick_s: float = 0.25
+    sweep_s: float = 10.0
+    turn_attempts: int = 5
+    send_attempts: int = 5
+    model_rounds: int = 6
+    model_timeout_s: float = 20.0
+    turn_deadline_s: float = 35.0
+    body_limit_bytes: int = 65_536
+    worker_threads: int = 32
+    pool_size: int = 10
+
+    @property
+    def twilio_secrets(self) -> tuple[str, ...]:
+        """The secrets a webhook may be signed with."""
+        return tuple(part.strip() for part in self.twilio_auth_token.split(",") if part.strip())
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Settings from environment variables: `PARLO_<NAME>`, and the usual names of shared services.
+
+    Raises:
+        Broken: A value does not fit, or a `PARLO_` variable is not known (a typing error).
+    """
+    given = {field: environment[name] for name, field in _SHARED.items() if environment.get(name)}
+    # PARLO_HOME says where embedded parts live; it is read before there are settings.
+    ours = {name: value for name, value in environment.items() if name.startswith(PREFIX) and name != "PARLO_HOME"}
+    given |= {name.removeprefix(PREFIX).lower(): value for name, value in ours.items()}
+    try:
+        return msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise Broken(f"settings: {error}") from error

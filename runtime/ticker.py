@@ -1,0 +1,95 @@
+"""Turn due rows into work: offer conversations and messages, end silent handoffs, sweep.
+
+Any number of tickers may run; rows are claimed with SKIP LOCKED or checked again under a lock. The
+broker is told ids and may forget them: what was offered is due again shortly after.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from runtime.domain.errors import Unavailable
+from runtime.domain.handoff import HandoffEvent
+from runtime.domain.ids import ConversationId
+from runtime.flows import handoff as handoff_flow
+from runtime.flows.handoff import Scene
+from runtime.parts import Parts
+from runtime.ports import Job
+from runtime.store import conversations, flows, handoffs, outbox
+from runtime.store.due import next_due_at
+from runtime.store.handoffs import DueHandoff
+
+log = structlog.get_logger()
+
+BATCH = 200
+
+
+async def tick(parts: Parts) -> int:
+    """Offer everything that is due now.
+
+    Returns:
+        How many offers and state changes were made; 0 means there was nothing to do.
+
+    Raises:
+        Unavailable: The database is down.
+    """
+    now = parts.clock.now()
+    again_at = parts.after(parts.settings.reoffer_s)
+    async with parts.database.single() as uow:
+        due = await conversations.offer_due(uow, now=now, again_at=again_at, most=BATCH)
+        unsent = await outbox.offer_due(uow, now=now, again_at=again_at, most=BATCH)
+        silent = await handoffs.find_silent(uow, now=now, most=BATCH)
+        idle = await flows.abandon_idle(uow, now=now, most=BATCH)
+    for conversation_id in due:
+        await parts.hand_over(Job.RUN_CONVERSATION, conversation_id)
+    for conversation_id in unsent:
+        await parts.hand_over(Job.DELIVER, conversation_id)
+    for handoff in silent:
+        await _end_silent(parts, handoff)
+    return len(due) + len(unsent) + len(silent) + idle
+
+
+async def _end_silent(parts: Parts, due: DueHandoff) -> None:
+    """End a handoff whose human has said nothing for too long, if that is still so."""
+    now = parts.clock.now()
+    async with parts.database.tenant(due.organization_id) as uow:
+        await handoffs.lock_humans(uow, due.organization_id)
+        handoff = await handoffs.load_open(uow, due.organization_id, due.id)
+        if handoff is None or handoff.due_at is None or handoff.due_at > now:
+            return
+        scene = Scene(uow, parts.ids, due.organization_id, now)
+        told = await handoff_flow.end(scene, handoff, HandoffEvent.SILENCE)
+        await outbox.queue_messages(uow, due.organization_id, None, told)
+        await uow.commit()
+    for conversation_id in dict.fromkeys(message.conversation_id for message in told):
+        await parts.hand_over(Job.DELIVER, conversation_id)
+
+
+async def sweep(parts: Parts) -> list[ConversationId]:
+    """Put stranded conversations back on the clock.
+
+    Raises:
+        Unavailable: The database is down.
+    """
+    async with parts.database.single() as uow:
+        found = await conversations.sweep(uow, now=parts.clock.now())
+    if found:
+        log.warning("stranded_conversations", count=len(found))
+    return found
+
+
+async def run_forever(parts: Parts) -> None:
+    """Tick until cancelled. A database that is down is waited for."""
+    next_sweep = parts.clock.now()
+    while True:
+        try:
+            if parts.clock.now() >= next_sweep:
+                await sweep(parts)
+                next_sweep = parts.after(parts.settings.sweep_s)
+            await tick(parts)
+        except Unavailable as error:
+            log.warning("tick_failed", error=str(error))
+        await parts.clock.sleep(parts.settings.tick_s)
+
+
+__all__ = ["next_due_at", "run_forever", "sweep", "tick"]

@@ -1,0 +1,90 @@
+"""Every tool by name, and the one way to call one: decode, check who may, run, turn refusals into words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from runtime.domain.errors import Rejected
+from runtime.ports import ToolCall, ToolSpec
+from runtime.tools import (
+    book_appointment,
+    cancel_appointment,
+    check_availability,
+    get_my_appointments,
+    handoff_to_human,
+    reschedule_appointment,
+    update_customer_info,
+)
+from runtime.tools.base import Actor, Tool, ToolContext
+
+TOOLS: dict[str, Tool[Any]] = {
+    tool.name: tool
+    for tool in (
+        check_availability.TOOL,
+        book_appointment.TOOL,
+        get_my_appointments.TOOL,
+        cancel_appointment.TOOL,
+        reschedule_appointment.TOOL,
+        update_customer_info.TOOL,
+        handoff_to_human.TOOL,
+    )
+}
+"""The tools there are."""
+
+_SPECS = {actor: tuple(tool.spec for tool in TOOLS.values() if actor in tool.allowed) for actor in Actor}
+
+
+def specs_for(actor: Actor) -> tuple[ToolSpec, ...]:
+    """What a model that speaks for this actor is offered."""
+    return _SPECS[actor]
+
+
+class ToolResult(msgspec.Struct, frozen=True):
+    """What a call came to. `content` is the JSON the model reads; `ends_turn` that nothing more is to be said."""
+
+    content: str
+    ok: bool
+    ends_turn: bool
+
+
+async def call(context: ToolContext, asked: ToolCall) -> ToolResult:
+    """Run one call within the caller's transaction. A refusal undoes what the tool had begun.
+
+    Whatever a model asks for, the answer is a result: an unknown tool, arguments that do not fit and
+    a permission that is missing are refusals like any other.
+    """
+    try:
+        async with context.uow.savepoint():
+            tool = _find(asked.name, context.actor)
+            arguments = _decode(tool, asked.arguments)
+            result = await tool.run(context, arguments)
+    except Rejected as refusal:
+        context.outgoing.clear()
+        return ToolResult(_refusal(refusal), ok=False, ends_turn=False)
+    return ToolResult(msgspec.json.encode(result).decode(), ok=True, ends_turn=tool.ends_turn)
+
+
+def _find(name: str, actor: Actor) -> Tool[Any]:
+    tool = TOOLS.get(name)
+    if tool is None:
+        raise Rejected("unknown_tool", "Eso no lo puedo hacer.")
+    if actor not in tool.allowed:
+        raise Rejected("not_allowed", "Eso no lo puedo hacer.")
+    return tool
+
+
+def _decode(tool: Tool[Any], arguments: str) -> msgspec.Struct:
+    try:
+        decoded: msgspec.Struct = msgspec.json.decode(arguments or "{}", type=tool.input)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        # ValidationError is a DecodeError too
+        raise Rejected("invalid_arguments", f"Los datos no están completos: {error}") from error
+    return decoded
+
+
+def _refusal(refusal: Rejected) -> str:
+    body: dict[str, object] = {"code": refusal.code, "message": refusal.message, "question": refusal.question}
+    body["slots"] = [{"when": when, "staff": staff} for when, staff in refusal.slots]
+    return msgspec.json.encode({"error": body}).decode()

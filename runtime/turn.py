@@ -1,0 +1,260 @@
+"""Run one durable turn: claim a conversation, route it, answer, and finish in one transaction.
+
+Called by workers with a conversation's id, possibly twice and possibly after another worker was
+killed in the middle. Nothing is told that is not committed, and nothing that was accepted is left
+without an end: after the last attempt the customer gets an apology and a person gets a task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from runtime.agent.journal import Journal
+from runtime.answers import Draft, Reroute, Situation, answer
+from runtime.domain import words
+from runtime.domain.enums import Author, ChannelKind, InboxState, OrganizationStatus, OutboxKind, TaskKind, TurnState
+from runtime.domain.errors import Broken, GaveUp, LeaseLost, Unavailable
+from runtime.domain.identity import canonical_key
+from runtime.domain.ids import ConversationId, OutboxId, PersonId, TurnId
+from runtime.domain.spanish.folding import is_opt_in, is_opt_out
+from runtime.domain.whatsapp import MessageKind
+from runtime.parts import Parts
+from runtime.ports import Job
+from runtime.router import Case, Consent, Facts, route
+from runtime.store import conversations, journal, outbox
+from runtime.store.conversations import Claim, Closing, FactsRow, Pending
+from runtime.store.database import UnitOfWork
+from runtime.store.journal import NewMessage
+from runtime.store.outbox import NewOutbound, NewTask
+
+log = structlog.get_logger()
+
+_WORDLESS = frozenset(
+    {
+        MessageKind.AUDIO,
+        MessageKind.IMAGE,
+        MessageKind.VIDEO,
+        MessageKind.DOCUMENT,
+        MessageKind.STICKER,
+        MessageKind.LOCATION,
+        MessageKind.CONTACTS,
+        MessageKind.UNKNOWN,
+        MessageKind.TEXT,
+    }
+)
+
+
+async def run_conversation(parts: Parts, conversation_id: ConversationId) -> bool:
+    """Answer what a conversation is waiting for.
+
+    Returns:
+        False when there was nothing to do: somebody holds it, a burst is still coming in, or it is done.
+
+    Raises:
+        Unavailable: The database is down; whatever was accepted is still there.
+    """
+    situation = await _claim(parts, conversation_id)
+    if situation is None:
+        return False
+    claimed = situation.claimed
+    try:
+        if claimed.attempts > parts.settings.turn_attempts:
+            await _bury(parts, situation, "attempts exhausted")
+        else:
+            await _run(parts, situation)
+    except LeaseLost:
+        log.warning("lease_lost", conversation=str(claimed.id), fence=claimed.fence)
+    except Reroute:
+        await _give_back(parts, claimed, wait_s=0.0)
+    except GaveUp as error:
+        await _bury(parts, situation, str(error))
+    except (Unavailable, TimeoutError) as error:
+        log.warning("turn_postponed", conversation=str(claimed.id), attempt=claimed.attempts, error=str(error))
+        await _postpone(parts, situation)
+    except Exception as error:
+        kind = "turn_broken" if isinstance(error, Broken) else "turn_crashed"
+        log.error(kind, conversation=str(claimed.id), attempt=claimed.attempts, exc_info=error)
+        await _postpone(parts, situation)
+    return True
+
+
+async def _claim(parts: Parts, conversation_id: ConversationId) -> Situation | None:
+    now = parts.clock.now()
+    async with parts.database.platform() as uow:
+        lease_until = parts.after(parts.settings.lease_s)
+        claimed = await conversations.claim(uow, conversation_id, now=now, lease_until=lease_until)
+        if claimed is None:
+            return None
+        pending = await conversations.open_turn(uow, claimed, turn_id=TurnId(parts.ids.new()), now=now)
+        if not pending:
+            await conversations.release(uow, claimed, due_at=None)
+            await uow.commit()
+            return None
+        person_id = claimed.person_id
+        if person_id is None:
+            person_id = await conversations.adopt_person(
+                uow, claimed, person_id=PersonId(parts.ids.new()), also=_second_key(pending), now=now
+            )
+        row = await conversations.gather_facts(uow, claimed)
+        await uow.commit()
+    facts = facts_from(row, pending)
+    return Situation(claimed, person_id, pending[0].turn_id, pending, row, facts, route(facts))
+
+
+def _second_key(pending: list[Pending]) -> str | None:
+    """The person's user id, when the provider sent it beside a phone number."""
+    for message in pending:
+        key = canonical_key(message.payload.get("ExternalUserId", ""))
+        if key is not None:
+            return key.value
+    return None
+
+
+def facts_from(row: FactsRow, pending: list[Pending]) -> Facts:
+    """A database row and the messages' own content as the router's facts."""
+    texts = [message.body.strip() for message in pending]
+    last = texts[-1]
+    consent = Consent.OPT_OUT if is_opt_out(last) else Consent.OPT_IN if is_opt_in(last) else Consent.NONE
+    if consent is Consent.OPT_IN and not row.opted_out:
+        consent = Consent.NONE
+    statuses = [business.status for business in row.businesses]
+    return Facts(
+        channel=ChannelKind(row.channel_kind),
+        organization=row.organization_status,
+        businesses_active=statuses.count(OrganizationStatus.ACTIVE),
+        businesses_onboarding=statuses.count(OrganizationStatus.ONBOARDING),
+        is_staff=row.staff_id is not None,
+        is_new_staff=row.staff_id is not None and row.first_message_at is None,
+        serving=row.serving_id is not None,
+        handed_off=row.handoff_id is not None,
+        opted_out=row.opted_out,
+        consent=consent,
+        supported=any(text or message.kind not in _WORDLESS for text, message in zip(texts, pending, strict=True)),
+    )
+
+
+async def _run(parts: Parts, situation: Situation) -> None:
+    claimed = situation.claimed
+    steps = []
+    if situation.pending[0].resumed:
+        async with parts.database.tenant(claimed.organization_id) as uow:
+            steps = await journal.load_steps(uow, claimed.organization_id, situation.turn_id)
+    memory = Journal(parts, claimed, situation.turn_id, steps)
+    async with asyncio.timeout(parts.settings.turn_deadline_s):
+        outcome = await answer(parts, memory, situation)
+    async with parts.database.tenant(claimed.organization_id) as uow:
+        await memory.hold(uow)
+        messages = [_outbound(parts, situation, draft) for draft in outcome.drafts]
+        if outcome.act is not None:
+            messages += await outcome.act(uow)
+        closing = Closing(
+            turn_id=situation.turn_id,
+            inbox_state=InboxState.DONE,
+            turn_state=TurnState.DONE,
+            route=situation.route.case,
+            reason=situation.route.reason,
+            prompt=outcome.prompt,
+            prompt_hash=outcome.prompt_hash,
+            model=outcome.model,
+        )
+        await _finish(parts, uow, situation, outcome.author, messages, closing)
+    await _hand_over(parts, messages)
+
+
+async def _finish(
+    parts: Parts,
+    uow: UnitOfWork,
+    situation: Situation,
+    author: Author,
+    messages: list[NewOutbound],
+    closing: Closing,
+) -> None:
+    """Write what was said, the messages to send and the end of the turn, and commit."""
+    claimed, now = situation.claimed, parts.clock.now()
+    history = [
+        NewMessage(parts.ids.new(), claimed.id, author, _as_history(message), message.received_at)
+        for message in situation.pending
+    ]
+    await journal.add_messages(uow, claimed.organization_id, situation.turn_id, history)
+    await outbox.queue_messages(uow, claimed.organization_id, situation.turn_id, messages)
+    await conversations.close_turn(uow, claimed, closing, now=now)
+    await uow.commit()
+
+
+def _as_history(message: Pending) -> str:
+    return words.describe_message(MessageKind(message.kind), message.body)
+
+
+def _outbound(parts: Parts, situation: Situation, draft: Draft) -> NewOutbound:
+    key = f"{draft.kind}:{situation.turn_id}:{draft.part}"
+    return NewOutbound(OutboxId(parts.ids.new()), situation.claimed.id, draft.kind, key, draft.text, parts.clock.now())
+
+
+async def _hand_over(parts: Parts, messages: list[NewOutbound]) -> None:
+    for conversation_id in dict.fromkeys(message.conversation_id for message in messages):
+        await parts.hand_over(Job.DELIVER, conversation_id)
+
+
+async def _postpone(parts: Parts, situation: Situation) -> None:
+    """Try again later; from the first failure on the customer knows that it takes longer."""
+    claimed = situation.claimed
+    wait_s = min(60.0, 2.0**claimed.attempts) * (1 + parts.ids.jitter() / 4)
+    if situation.route.case is not Case.CUSTOMER:
+        await _give_back(parts, claimed, wait_s)
+        return
+    holding = _outbound(parts, situation, Draft(words.HOLDING, OutboxKind.APOLOGY, 0))
+    try:
+        async with parts.database.tenant(claimed.organization_id) as uow:
+            await conversations.hold(uow, claimed.organization_id, claimed.id, claimed.fence)
+            await outbox.queue_messages(uow, claimed.organization_id, situation.turn_id, [holding])
+            await conversations.release(uow, claimed, due_at=parts.after(wait_s))
+            await uow.commit()
+    except (LeaseLost, Unavailable) as error:
+        # the lease runs out by itself
+        log.warning("postpone_failed", conversation=str(claimed.id), error=str(error))
+        return
+    await parts.hand_over(Job.DELIVER, claimed.id)
+
+
+async def _give_back(parts: Parts, claimed: Claim, wait_s: float) -> None:
+    try:
+        async with parts.database.tenant(claimed.organization_id) as uow:
+            await conversations.release(uow, claimed, due_at=parts.after(wait_s))
+            await uow.commit()
+    except Unavailable as error:
+        log.warning("release_failed", conversation=str(claimed.id), error=str(error))
+
+
+async def _bury(parts: Parts, situation: Situation, why: str) -> None:
+    """End a turn that cannot be answered: apologise, and leave a person a task."""
+    claimed, now = situation.claimed, parts.clock.now()
+    log.error("turn_dead", conversation=str(claimed.id), turn=str(situation.turn_id), why=why)
+    apology = _outbound(parts, situation, Draft(words.APOLOGY, OutboxKind.APOLOGY, 1))
+    task = NewTask(
+        id=parts.ids.new(),
+        kind=TaskKind.DEAD_LETTER,
+        dedupe_key=f"dead:{situation.turn_id}",
+        summary=words.DEAD_LETTER_TASK,
+        created_at=now,
+        conversation_id=claimed.id,
+    )
+    closing = Closing(
+        turn_id=situation.turn_id,
+        inbox_state=InboxState.DEAD,
+        turn_state=TurnState.DEAD,
+        route=situation.route.case,
+        reason=situation.route.reason,
+        error=why,
+    )
+    try:
+        async with parts.database.tenant(claimed.organization_id) as uow:
+            await conversations.hold(uow, claimed.organization_id, claimed.id, claimed.fence)
+            await outbox.add_task(uow, claimed.organization_id, task)
+            await _finish(parts, uow, situation, Author.CUSTOMER, [apology], closing)
+    except (LeaseLost, Unavailable) as error:
+        # the lease runs out by itself, and the next claim buries it
+        log.warning("bury_failed", conversation=str(claimed.id), error=str(error))
+        return
+    await _hand_over(parts, [apology])
