@@ -1,0 +1,29 @@
+"""Parts a process does without: the web and the ticker neither think nor send, so they need no keys for it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NoReturn
+
+from runtime.domain.errors import Broken
+from runtime.ports import ModelRequest, OutgoingMessage
+
+
+class AbsentModel:
+    """Port `Model`; whoever asks it is in the wrong process."""
+
+    async def complete(self, request: ModelRequest) -> NoReturn:
+        """Refuse."""
+        raise Broken("this process has no model")
+
+
+class AbsentMessenger:
+    """Port `Messenger`; whoever sends through it is in the wrong process."""
+
+    async def send(self, message: OutgoingMessage) -> NoReturn:
+        """Refuse."""
+        raise Broken("this process sends nothing")
+
+    async def find(self, *, to_address: str, from_address: str, since: datetime) -> NoReturn:
+        """Refuse."""
+        raise Broken("this process looks nothing up")

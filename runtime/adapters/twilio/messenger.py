@@ -1,0 +1,181 @@
+"""The `Messenger` port over Twilio's REST API, through its SDK.
+
+Bootstrap builds one per process; the outbox calls it. It sends each message once and says truthfully whether
+the message was refused, certainly not accepted, or may have been: it never retries, and never decides what to do next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+from twilio.base.exceptions import (
+    TwilioException,
+    TwilioRestException,
+    TwilioServiceException,
+)
+from twilio.http import AsyncHttpClient
+from twilio.rest import Client
+
+from runtime.adapters.twilio.http import TwilioHttp
+from runtime.domain.errors import Unavailable, UnknownOutcome
+from runtime.domain.ids import OutboxId
+from runtime.domain.whatsapp import clean_text
+from runtime.ports import MessageRefused, OutgoingMessage, SentMessage
+
+STATUS_PATH = "/webhooks/twilio/status"
+
+_NOT_CONNECTED = (
+    aiohttp.ClientConnectorError,  # refused, unreachable, DNS, TLS
+    aiohttp.ConnectionTimeoutError,
+    ConnectionRefusedError,
+    socket.gaierror,
+)
+_ANSWER_LOST = (TimeoutError, aiohttp.ClientError, OSError)
+# What the SDK raises when a success carries something that is not a message.
+_UNREADABLE = (ValueError, TypeError, AttributeError, KeyError)
+_PAGE_SIZE = 50
+_MAX_PAGES = 20
+
+
+class TwilioAccount(msgspec.Struct, frozen=True):
+    """Who we are to Twilio.
+
+    Attributes:
+        api_key: With `api_secret`, used in place of the account's token to call the API; empty means the token.
+        base_url: Another address of the API, for example an emulator's; None means the vendor's own.
+    """
+
+    account_sid: str
+    auth_token: str
+    api_key: str = ""
+    api_secret: str = ""
+    base_url: str | None = None
+
+    def __repr__(self) -> str:
+        """Names the account and hides the secrets."""
+        return f"TwilioAccount({self.account_sid!r})"
+
+
+class TwilioMessenger:
+    """Sends WhatsApp messages and finds those already sent.
+
+    Args:
+        account: Credentials.
+        public_url: Our address as Twilio reaches it, without a trailing slash: callbacks go there.
+        http_client: How to reach the API; by default over the network.
+        timeout_s: How long to wait for an answer. After it the outcome of a send is unknown.
+    """
+
+    def __init__(
+        self,
+        account: TwilioAccount,
+        public_url: str,
+        *,
+        http_client: AsyncHttpClient | None = None,
+        timeout_s: float = 10.0,
+    ) -> None:
+        self._http = http_client or TwilioHttp(account.base_url)
+        self._public_url = public_url
+        self._timeout_s = timeout_s
+        client = Client(
+            account.api_key or account.account_sid,
+            account.api_secret if account.api_key else account.auth_token,
+            account.account_sid,
+            http_client=self._http,
+        )
+        self._messages: Any = client.messages
+
+    async def send(self, message: OutgoingMessage) -> SentMessage:
+        """Send once.
+
+        Raises:
+            MessageRefused: Twilio said no; `retry` is set where it did so for the rate (429), unprocessed.
+            Unavailable: No connection was made, so nothing was accepted.
+            UnknownOutcome: A server error, a lost answer or an unreadable one.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                created = await self._messages.create_async(
+                    to=message.to_address,
+                    from_=message.from_address,
+                    body=clean_text(message.body),
+                    status_callback=compose_callback_url(self._public_url, message.outbox_id),
+                )
+            sent = _read_message(created)
+        except (TwilioRestException, TwilioServiceException) as error:
+            raise _explain_refusal(error) from error
+        except _NOT_CONNECTED as error:
+            raise Unavailable(f"twilio: {_name(error)}") from error
+        except (*_ANSWER_LOST, *_UNREADABLE) as error:
+            raise UnknownOutcome(f"twilio: {_name(error)}") from error
+        if not sent.sid:
+            raise UnknownOutcome("twilio: a success without sid")
+        return sent
+
+    async def find(self, *, to_address: str, from_address: str, since: datetime) -> list[SentMessage]:
+        """Messages Twilio holds for this pair, created at or after `since` (to the second), oldest first.
+
+        Raises:
+            Unavailable: The list could not be read, for whatever reason.
+        """
+        # Not filtered by DateSent: it knows whole days only, and a message still queued has none,
+        # which is just the message that must not be sent again. The list is newest first.
+        since = since.astimezone(UTC).replace(microsecond=0)
+        found: list[SentMessage] = []
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                page: Any = await self._messages.page_async(to=to_address, from_=from_address, page_size=_PAGE_SIZE)
+                for _ in range(_MAX_PAGES):
+                    messages = [_read_message(record) for record in page]
+                    recent = [it for it in messages if it.created_at is None or it.created_at >= since]
+                    found.extend(recent)
+                    if not recent or not page.next_page_url:
+                        break
+                    page = await page.next_page_async()
+        except (TwilioException, *_NOT_CONNECTED, *_ANSWER_LOST, *_UNREADABLE) as error:
+            raise Unavailable(f"twilio: {_name(error)}") from error
+        return found[::-1]
+
+    async def aclose(self) -> None:
+        """Close the connections, where there are any."""
+        if isinstance(self._http, TwilioHttp):
+            await self._http.close()
+
+
+def compose_callback_url(public_url: str, outbox_id: OutboxId) -> str:
+    """Where Twilio reports on a message: the id in the query is covered by its signature."""
+    return f"{public_url.rstrip('/')}{STATUS_PATH}?outbox={quote(str(outbox_id))}"
+
+
+def _read_message(record: Any) -> SentMessage:
+    created_at = record.date_created
+    return SentMessage(
+        sid=record.sid or "",
+        status=record.status or "",
+        body=record.body or "",
+        from_address=record.from_ or "",
+        to_address=record.to or "",
+        created_at=created_at if isinstance(created_at, datetime) else None,
+    )
+
+
+def _explain_refusal(error: Any) -> MessageRefused | UnknownOutcome:
+    status = int(error.status)
+    # Where the answer gives no code, the SDK puts the HTTP status in its place.
+    code = error.code if isinstance(error.code, int) and error.code != status else 0
+    if status == 429:
+        return MessageRefused(code or 20429, "too many requests", retry=True)
+    if 400 <= status < 500 and status != 408:
+        return MessageRefused(code, f"HTTP {status}")
+    return UnknownOutcome(f"twilio: HTTP {status}, code {code}")
+
+
+def _name(error: BaseException) -> str:
+    # Never str(error): it may quote the address or body of a message.
+    return type(error).__name__
