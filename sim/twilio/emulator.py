@@ -1,0 +1,428 @@
+"""Twilio on this machine: messages accepted, kept, reported on; people's messages handed over.
+
+The driver and `parlo up` hold one; `sim.twilio.transport` lets the SDK reach it in process and
+`sim.twilio.server` over HTTP. It has no clock, chance or network of its own: time comes from a port,
+identifiers from a seed, and webhooks leave through a sink.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import heapq
+import hmac
+import itertools
+import re
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+from runtime.domain.whatsapp import DeliveryStatus, advance_status
+from runtime.ports import Clock
+from sim.twilio.api import (
+    ApiAnswer,
+    ApiError,
+    ApiRequest,
+    NewMessage,
+    answer_error,
+    answer_json,
+    list_media,
+    list_messages,
+    read_new_message,
+    refuse,
+    refuse_missing,
+)
+from sim.twilio.faults import LOSING, FaultKind, Faults
+from sim.twilio.inbound import Inbound, compose_form
+from sim.twilio.messages import (
+    API_VERSION,
+    MediaFile,
+    Message,
+    SentRecord,
+    compose_callback,
+    media_path,
+    render_media,
+    render_message,
+)
+from sim.twilio.reports import BEFORE_ANSWER, Behaviour, bend_reports, list_statuses
+from sim.twilio.signing import SigningKey, sign_form
+
+_ROUTE = re.compile(
+    rf"/{API_VERSION}/Accounts/(?P<account>[^/]+)/Messages"
+    r"(?:/(?P<message>[^/.]+)(?P<media>/Media(?:/(?P<file>[^/.]+))?)?)?(?P<json>\.json)?"
+)
+Sink = Callable[[str, Mapping[str, str], Mapping[str, str]], Awaitable[int]]
+"""Posts a form: address, fields and headers; gives the HTTP status, or 0 where nobody answered."""
+
+
+class AnswerLost(Exception):
+    """The answer never comes; raised when even a patient caller would have given up."""
+
+
+class NotReachable(Exception):
+    """No connection is made."""
+
+
+class Account(msgspec.Struct, frozen=True):
+    """The emulated account: made-up credentials.
+
+    Attributes:
+        signing: How webhooks are signed; None means SHA-1 with the auth token.
+        api_url: Where files claim to be.
+    """
+
+    account_sid: str = "AC" + "0" * 31 + "1"
+    auth_token: str = "emulated-token"
+    api_key: str = "SK" + "0" * 31 + "1"
+    api_secret: str = "emulated-secret"
+    signing: SigningKey | None = None
+    api_url: str = "https://api.twilio.com"
+
+
+class PostedCallback(msgspec.Struct, frozen=True):
+    """A callback that was posted. `answered` is the HTTP status, 0 for none."""
+
+    url: str
+    form: dict[str, str]
+    posted_at: datetime
+    answered: int
+
+
+class _Step(msgspec.Struct, frozen=True):
+    """Something that is due for a message: a change of status, or the report of one."""
+
+    sid: str
+    status: str
+    error_code: int | None
+    report: bool
+
+
+class TwilioEmulator:
+    """Twilio's messaging API for one account.
+
+    Args:
+        clock: The only source of time.
+        seed: Of all identifiers.
+        account: Credentials it accepts and signs with.
+        senders: WhatsApp addresses of ours; None accepts every well-formed one.
+        behaviour: What happens by itself, and when.
+        sink: Posts webhooks; without it none are posted.
+
+    Attributes:
+        sent: Every message accepted for sending, in order.
+        callbacks: Every status callback posted, in order.
+        faults: Inject here.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        seed: int = 0,
+        account: Account | None = None,
+        senders: Collection[str] | None = None,
+        behaviour: Behaviour | None = None,
+        sink: Sink | None = None,
+    ) -> None:
+        self.account = account or Account()
+        self.behaviour = behaviour or Behaviour()
+        self.sink = sink
+        self.faults = Faults()
+        self.sent: list[SentRecord] = []
+        self.callbacks: list[PostedCallback] = []
+        self._clock = clock
+        self._seed = seed
+        self._senders = senders
+        self._counter = itertools.count(1)
+        self._messages: dict[str, Message] = {}
+        self._last_heard: dict[tuple[str, str], datetime] = {}
+        self._due: list[tuple[datetime, int, _Step]] = []
+        self._order = itertools.count()
+        self._woken = asyncio.Event()
+        self._subscribers: list[Callable[[SentRecord], None]] = []
+
+    # -- our side: people ---------------------------------------------------------------------------------------
+
+    def subscribe(self, callback: Callable[[SentRecord], None]) -> None:
+        """Be told of each message at the moment it is accepted, also when its answer is then lost."""
+        self._subscribers.append(callback)
+
+    def compose_inbound(self, inbound: Inbound) -> dict[str, str]:
+        """Keep a person's message and give the form that hands it over. A known sid is handed over again."""
+        now = self._clock.now()
+        sid = inbound.sid or self._new_sid("MM" if inbound.media else "SM")
+        message = self._messages.get(sid) or Message(
+            sid=sid,
+            account_sid=self.account.account_sid,
+            direction="inbound",
+            from_address=inbound.from_address,
+            to_address=inbound.to_address,
+            body=inbound.text,
+            status="received",
+            created_at=now,
+            updated_at=now,
+            sent_at=now,
+            media={},
+        )
+        self._messages[sid] = message
+        self._last_heard[(inbound.to_address, inbound.from_address)] = now
+        kept = list(message.media)
+        urls: list[str] = []
+        for index, media in enumerate(inbound.media):
+            if media.url is not None:
+                urls.append(media.url)
+                continue
+            media_sid = kept[index] if index < len(kept) else self._new_sid("ME")
+            message.media[media_sid] = MediaFile(media_sid, media.content_type, media.content, now)
+            urls.append(self.account.api_url + media_path(message, media_sid))
+        return compose_form(inbound, sid=sid, account_sid=self.account.account_sid, media_urls=urls)
+
+    def sign(self, url: str, form: Mapping[str, str]) -> dict[str, str]:
+        """The headers that vouch for a form."""
+        return sign_form(url, form, self.account.signing or SigningKey(self.account.auth_token))
+
+    async def send_inbound(self, url: str, inbound: Inbound) -> int:
+        """Hand over a person's message through the sink and give the HTTP status."""
+        form = self.compose_inbound(inbound)
+        return await self.sink(url, form, self.sign(url, form)) if self.sink else 0
+
+    # -- our side: time -----------------------------------------------------------------------------------------
+
+    def next_due_at(self) -> datetime | None:
+        """When something happens next by itself, or None."""
+        return self._due[0][0] if self._due else None
+
+    async def deliver_due(self) -> int:
+        """Let happen all that is due by now, in order; give how many steps that was."""
+        count = 0
+        while self._due and self._due[0][0] <= self._clock.now():
+            _, _, step = heapq.heappop(self._due)
+            await self._take_step(step)
+            count += 1
+        return count
+
+    async def run(self) -> None:
+        """Let things happen when they are due, until cancelled."""
+        while True:
+            await self.deliver_due()
+            self._woken.clear()
+            waits: set[asyncio.Future[Any]] = {asyncio.ensure_future(self._woken.wait())}
+            due_at = self.next_due_at()
+            if due_at is not None:
+                wait_s = (due_at - self._clock.now()).total_seconds()
+                waits.add(asyncio.ensure_future(self._clock.sleep(max(0.0, wait_s))))
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+
+    # -- the API ------------------------------------------------------------------------------------------------
+
+    async def request(self, request: ApiRequest) -> ApiAnswer:
+        """Answer a request to the API.
+
+        Raises:
+            AnswerLost: A fault: the request may have been carried out.
+            NotReachable: A fault: the request never arrived.
+        """
+        creating = request.method == "POST" and request.path.endswith("/Messages.json")
+        to_address = dict(request.form).get("To", "") if creating else None
+        if self.faults.active:
+            refused = await self._refuse_by_fault(to_address)
+            if refused is not None:
+                return refused
+        try:
+            return await self._create(request) if creating else self._answer(request)
+        except ApiError as error:
+            return answer_error(error)
+
+    def _authenticate(self, request: ApiRequest) -> None:
+        user, password = request.credentials or ("", "")
+        secrets = {self.account.account_sid: self.account.auth_token, self.account.api_key: self.account.api_secret}
+        if not hmac.compare_digest(secrets.get(user, "").encode(), password.encode()) or user not in secrets:
+            refuse(20003, "Authenticate", 401)
+
+    def _answer(self, request: ApiRequest) -> ApiAnswer:
+        self._authenticate(request)
+        route = _ROUTE.fullmatch(request.path)
+        if route is None or route["account"] != self.account.account_sid:
+            refuse_missing(request.path)
+        if route["message"] is None:
+            _allow(request, "GET")
+            return list_messages(list(self._messages.values()), request)
+        message = self._messages.get(route["message"]) or refuse_missing(request.path)
+        if route["media"]:
+            return self._answer_media(request, message, route["file"], shown=route["json"] is not None)
+        _allow(request, "GET", "POST", "DELETE")
+        if request.method == "DELETE":
+            del self._messages[message.sid]
+            return ApiAnswer(204, b"")
+        if request.method == "POST":
+            self._update(message, dict(request.form))
+        return answer_json(render_message(message))
+
+    def _answer_media(self, request: ApiRequest, message: Message, file: str | None, *, shown: bool) -> ApiAnswer:
+        if file is None:
+            _allow(request, "GET")
+            return list_media([render_media(message, it) for it in message.media.values()], request)
+        media = message.media.get(file) or refuse_missing(request.path)
+        _allow(request, "GET", "DELETE")
+        if request.method == "DELETE":
+            del message.media[file]
+            return ApiAnswer(204, b"")
+        return answer_json(render_media(message, media)) if shown else ApiAnswer(200, media.content, media.content_type)
+
+    def _update(self, message: Message, fields: dict[str, str]) -> None:
+        if fields.get("Status") == DeliveryStatus.CANCELED:
+            if message.sent_at is not None:
+                refuse(30409, "Message already sent and cannot be canceled.")
+            message.status = DeliveryStatus.CANCELED
+        if "Body" in fields:
+            if fields["Body"]:
+                refuse(20001, "A body can only be replaced by an empty one.")
+            message.body = ""
+        message.updated_at = self._clock.now()
+
+    # -- sending ------------------------------------------------------------------------------------------------
+
+    async def _create(self, request: ApiRequest) -> ApiAnswer:
+        self._authenticate(request)
+        if request.path != f"/{API_VERSION}/Accounts/{self.account.account_sid}/Messages.json":
+            refuse_missing(request.path)
+        new = read_new_message(request.form, self._senders)
+        message = self._keep(new)
+        failure = self._foresee_failure(new)
+        answer = answer_json(render_message(message), 201)
+        record = SentRecord(
+            message.sid,
+            new.to_address,
+            new.from_address,
+            new.body,
+            message.created_at,
+            _read_outbox_id(new.status_callback),
+            failure,
+            new.media_urls,
+        )
+        self.sent.append(record)
+        await self._schedule(message, failure)
+        for subscriber in self._subscribers:
+            subscriber(record)
+        return await self._lose_by_fault(answer, new.to_address) if self.faults.active else answer
+
+    def _keep(self, new: NewMessage) -> Message:
+        now = self._clock.now()
+        message = Message(
+            sid=self._new_sid("MM" if new.media_urls else "SM"),
+            account_sid=self.account.account_sid,
+            direction="outbound-api",
+            from_address=new.from_address,
+            to_address=new.to_address,
+            body=new.body,
+            status=DeliveryStatus.ACCEPTED if new.messaging_service_sid else DeliveryStatus.QUEUED,
+            created_at=now,
+            updated_at=now,
+            status_callback=new.status_callback,
+            messaging_service_sid=new.messaging_service_sid,
+            media_urls=new.media_urls,
+        )
+        self._messages[message.sid] = message
+        return message
+
+    def _foresee_failure(self, new: NewMessage) -> int | None:
+        now = self._clock.now()
+        fault = self.faults.take_failing_later(now, new.to_address)
+        if fault is not None:
+            return fault.code
+        if new.from_address == new.to_address:
+            return 63031
+        if self.behaviour.window_s is None:
+            return None
+        heard_at = self._last_heard.get((new.from_address, new.to_address))
+        open_until = heard_at and heard_at + timedelta(seconds=self.behaviour.window_s)
+        return None if open_until and now < open_until else 63016
+
+    async def _schedule(self, message: Message, failure: int | None) -> None:
+        now = self._clock.now()
+        statuses = list_statuses(self.behaviour, failure)
+        for status in statuses:
+            self._push(status.after_s, _Step(message.sid, status.status, failure, report=False))
+        reports = [it for it in statuses if it.status in self.behaviour.callbacks] if message.status_callback else []
+        for report in bend_reports(reports, self.faults, now, message.to_address):
+            step = _Step(message.sid, report.status, failure, report=True)
+            if report.after_s == BEFORE_ANSWER:
+                await self._take_step(step)
+            else:
+                self._push(report.after_s, step)
+        self._woken.set()
+
+    def _push(self, after_s: float, step: _Step) -> None:
+        heapq.heappush(self._due, (self._clock.now() + timedelta(seconds=after_s), next(self._order), step))
+
+    async def _take_step(self, step: _Step) -> None:
+        message = self._messages.get(step.sid)
+        if message is None:
+            return
+        now = self._clock.now()
+        if not step.report:
+            if message.status == DeliveryStatus.CANCELED:
+                return
+            message.status = advance_status(message.status, step.status)
+            message.error_code = step.error_code
+            message.updated_at = now
+            message.sent_at = message.sent_at or now
+            return
+        if self.sink is None or message.status_callback is None or message.status == DeliveryStatus.CANCELED:
+            return
+        form = compose_callback(message, step.status, step.error_code)
+        answered = await self.sink(message.status_callback, form, self.sign(message.status_callback, form))
+        self.callbacks.append(PostedCallback(message.status_callback, form, now, answered))
+
+    # -- faults -------------------------------------------------------------------------------------------------
+
+    async def _refuse_by_fault(self, to_address: str | None) -> ApiAnswer | None:
+        slow = self.faults.take((FaultKind.SLOW,), self._clock.now(), to_address)
+        if slow is not None:
+            await self._clock.sleep(slow.delay_s)
+        fault = self.faults.take_refusing(self._clock.now(), to_address)
+        if fault is None:
+            return None
+        if fault.kind == FaultKind.DOWN:
+            raise NotReachable
+        if fault.kind == FaultKind.TIMEOUT:
+            await self._clock.sleep(fault.delay_s)
+            raise AnswerLost
+        if fault.kind == FaultKind.TOO_MANY:
+            return answer_error(ApiError(429, 20429, "Too Many Requests"))
+        if fault.kind == FaultKind.SERVER_ERROR:
+            return answer_error(ApiError(500, 20500, "An internal server error has occurred"))
+        if fault.kind == FaultKind.OVERLOADED:
+            return answer_error(ApiError(503, 20503, "Service is temporarily unavailable"))
+        return answer_error(ApiError(401 if fault.code == 20003 else 400, fault.code or 0, "refused"))
+
+    async def _lose_by_fault(self, answer: ApiAnswer, to_address: str) -> ApiAnswer:
+        fault = self.faults.take(LOSING, self._clock.now(), to_address)
+        if fault is None:
+            return answer
+        if fault.kind == FaultKind.GARBAGE:
+            return ApiAnswer(201, b"<html>gateway</html>", "text/html")
+        if fault.kind == FaultKind.ERROR_AFTER_ACCEPT:
+            return answer_error(ApiError(500, 20500, "An internal server error has occurred"))
+        await self._clock.sleep(fault.delay_s)
+        raise AnswerLost
+
+    def _new_sid(self, prefix: str) -> str:
+        text = f"{self._seed}:{next(self._counter)}"
+        return prefix + hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _allow(request: ApiRequest, *methods: str) -> None:
+    if request.method not in methods:
+        refuse(20004, "Method not allowed", 405)
+
+
+def _read_outbox_id(url: str | None) -> str | None:
+    return dict(parse_qsl(urlsplit(url).query)).get("outbox") if url else None
