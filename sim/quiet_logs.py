@@ -1,0 +1,12 @@
+"""Replays provoke failures on purpose; what the runtime logs about them belongs in no terminal."""
+
+from __future__ import annotations
+
+import logging
+
+import structlog
+
+
+def silence_logs() -> None:
+    """Drop the runtime's log lines in this process; the record of a replay tells what went wrong."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

@@ -1,0 +1,233 @@
+"""Write a world into a database, and wipe it out again.
+
+Rows only: businesses, hours, services, people, appointments. Ids come from the caller, so two
+seedings from one seed are the same to the byte.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Table, text
+from sqlalchemy.dialects.postgresql import insert
+
+from runtime.domain.enums import ChannelKind
+from runtime.domain.identity import canonical_key
+from runtime.domain.ids import PLATFORM
+from runtime.ports import Ids
+from runtime.store import tables
+from runtime.store.database import Database, UnitOfWork
+from sim.local_time import parse_local
+from sim.worlds import WEEKDAYS, Hours, Organization, World, WorldAppointment
+
+_KEEP = ("organizations", "channels")
+
+
+async def clear_world(database: Database) -> None:
+    """Remove every row except the platform's own organization and its channel for unknown numbers."""
+    names = [table.name for table in reversed(tables.metadata.sorted_tables) if table.name not in _KEEP]
+    deletions = "".join(f"delete from {name};" for name in names)
+    async with database.platform() as uow:
+        # one block, one round trip
+        await uow.run(
+            text(
+                f"do $$ begin {deletions} delete from channels where kind <> 'unknown';"
+                f" delete from organizations where organization_id <> '{PLATFORM}'; end $$"
+            )
+        )
+        await uow.commit()
+
+
+async def seed_world(database: Database, world: World, *, ids: Ids, now: datetime) -> None:
+    """Write a world's businesses and Parlo's central number."""
+    async with database.platform() as uow:
+        writer = _Writer(uow, ids, now)
+        writer.add(tables.channels, PLATFORM, kind=ChannelKind.CENTRAL, address=_key(world.central), created_at=now)
+        for organization in world.organizations:
+            _Business(writer, organization).write()
+        await writer.flush()
+        await uow.commit()
+
+
+def _key(raw: str) -> str:
+    key = canonical_key(raw)
+    return key.value if key else raw
+
+
+class _Writer:
+    """Collects rows and inserts them table by table, so that a world costs a statement a table."""
+
+    def __init__(self, uow: UnitOfWork, ids: Ids, now: datetime) -> None:
+        self.ids = ids
+        self.now = now
+        self._uow = uow
+        self._rows: dict[str, list[dict[str, Any]]] = {}
+
+    def add(self, table: Table, organization_id: UUID, **values: Any) -> UUID:
+        """Keep a row, giving it an id where the table has one."""
+        row_id = self.ids.new()
+        if "id" in table.c and "id" not in values:
+            values["id"] = row_id
+        self._rows.setdefault(table.name, []).append({"organization_id": organization_id, **values})
+        return row_id
+
+    async def flush(self) -> None:
+        """Insert everything, tables that others refer to first."""
+        for table in tables.metadata.sorted_tables:
+            if rows := self._rows.get(table.name):
+                await self._uow.run(insert(table).values(rows))
+
+
+class _Business:
+    """One organization being written."""
+
+    def __init__(self, writer: _Writer, organization: Organization) -> None:
+        self._writer = writer
+        self._given = organization
+        self._id = writer.ids.new()
+        self._zone = ZoneInfo(organization.timezone)
+        self._people: dict[str, UUID] = {}
+        self._customers: dict[UUID, UUID] = {}
+        self._staff: dict[str, UUID] = {}
+        self._spots: dict[str, UUID] = {}
+        self._services: dict[str, UUID] = {}
+
+    def write(self) -> None:
+        given, writer = self._given, self._writer
+        writer.add(
+            tables.organizations,
+            self._id,
+            name=given.name,
+            status=given.status,
+            timezone=given.timezone,
+            created_at=writer.now,
+        )
+        if given.channel:
+            self._add(tables.channels, kind=ChannelKind.BUSINESS, address=_key(given.channel), created_at=writer.now)
+        location_id = self._write_locations()
+        self._write_staff()
+        self._write_services()
+        for customer in given.customers:
+            self._customer(customer.phone, customer.name, opted_out=customer.opted_out)
+        for appointment in given.appointments:
+            self._write_appointment(appointment, location_id)
+
+    def _add(self, table: Table, **values: Any) -> UUID:
+        return self._writer.add(table, self._id, **values)
+
+    def _write_locations(self) -> UUID | None:
+        first = None
+        for position, location in enumerate(self._given.locations):
+            location_id = self._add(tables.locations, name=location.name, address=location.address, position=position)
+            self._write_hours(tables.location_hours, location.hours, location_id=location_id)
+            for closure in location.closures:
+                starts_at = parse_local(f"{closure.date}T00:00", self._given.timezone)
+                self._add(
+                    tables.location_closures,
+                    location_id=location_id,
+                    starts_at=starts_at,
+                    ends_at=starts_at + timedelta(days=1),
+                    reason=closure.reason,
+                )
+            first = first or location_id
+        for position, name in enumerate(self._given.spots if first else ()):
+            self._spots[name] = self._add(tables.spots, location_id=first, name=name, position=position)
+        return first
+
+    def _write_hours(self, table: Table, hours: Hours, **owner: UUID) -> None:
+        for weekday, ranges in hours.items():
+            for opens, closes in ranges:
+                self._add(
+                    table,
+                    weekday=WEEKDAYS.index(weekday),
+                    opens_minute=_minute(opens),
+                    closes_minute=_minute(closes),
+                    **owner,
+                )
+
+    def _write_staff(self) -> None:
+        for position, member in enumerate(self._given.staff):
+            staff_id = self._add(
+                tables.staff,
+                person_id=self._person(member.phone),
+                name=member.name,
+                role=member.role,
+                position=position,
+                first_message_at=self._writer.now if member.onboarded else None,
+            )
+            self._staff[member.key] = staff_id
+            if member.hours is not None:
+                self._write_hours(tables.staff_hours, member.hours, staff_id=staff_id)
+            for block in member.blocks:
+                self._add(
+                    tables.staff_blocks,
+                    staff_id=staff_id,
+                    starts_at=self._moment(block.starts_at),
+                    ends_at=self._moment(block.ends_at),
+                    reason=block.reason,
+                )
+
+    def _write_services(self) -> None:
+        for position, service in enumerate(self._given.services):
+            service_id = self._add(
+                tables.services,
+                name=service.name,
+                minutes=service.minutes,
+                buffer_minutes=service.buffer_minutes,
+                price_cents=service.price_cents,
+                position=position,
+            )
+            self._services[service.name] = service_id
+            for key in service.staff:
+                self._add(tables.service_staff, service_id=service_id, staff_id=self._staff[key])
+            for name in service.spots:
+                self._add(tables.service_spots, service_id=service_id, spot_id=self._spots[name])
+
+    def _write_appointment(self, given: WorldAppointment, location_id: UUID | None) -> None:
+        service = self._given.find_service(given.service)
+        assert service is not None, "checked when the world was loaded"
+        starts_at = self._moment(given.starts_at)
+        ends_at = starts_at + timedelta(minutes=service.minutes)
+        self._add(
+            tables.appointments,
+            location_id=location_id,
+            customer_id=self._customer(given.phone, given.customer),
+            service_id=self._services[service.name],
+            staff_id=self._staff[given.staff],
+            spot_id=self._spots[given.spot] if given.spot else None,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            occupied_until=ends_at + timedelta(minutes=service.buffer_minutes),
+            price_cents=service.price_cents,
+            status=given.status,
+            created_at=self._writer.now,
+            changed_at=self._writer.now,
+        )
+
+    def _person(self, phone: str, *, opted_out: bool = False) -> UUID:
+        key = _key(phone)
+        if key not in self._people:
+            now = self._writer.now
+            person_id = self._add(tables.people, created_at=now, opted_out_at=now if opted_out else None)
+            self._add(tables.addresses, key=key, person_id=person_id, raw=f"whatsapp:{phone}")
+            self._people[key] = person_id
+        return self._people[key]
+
+    def _customer(self, phone: str, name: str | None, *, opted_out: bool = False) -> UUID:
+        person_id = self._person(phone, opted_out=opted_out)
+        if person_id not in self._customers:
+            self._customers[person_id] = self._add(
+                tables.customers, person_id=person_id, name=name, created_at=self._writer.now
+            )
+        return self._customers[person_id]
+
+    def _moment(self, local: str) -> datetime:
+        return parse_local(local, self._given.timezone).astimezone(UTC)
+
+
+def _minute(clock_time: str) -> int:
+    hours, minutes = clock_time.split(":")
+    return int(hours) * 60 + int(minutes)

@@ -1,0 +1,154 @@
+"""Production's runtime on a stage: a virtual clock, the offline model, emulated Twilio, a real Postgres.
+
+A `Stage` is a database with its stepwise connections and serves one conversation after another. A
+`Scene` is the runtime put together for one of them, seeded, with its own clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import httpx2
+import psycopg
+
+from runtime.adapters.openai import OpenAIModel
+from runtime.adapters.twilio.messenger import STATUS_PATH, TwilioAccount, TwilioMessenger
+from runtime.adapters.twilio.signature import SignatureChecker
+from runtime.agent.prompts import load_prompt
+from runtime.bootstrap import open_parts
+from runtime.domain.ids import ConversationId
+from runtime.parts import Parts
+from runtime.ports import Job
+from runtime.settings import Settings
+from runtime.store.database import Database, open_database
+from runtime.webhook import receive
+from sim.model_faults import FaultyTransport
+from sim.offline_model import OfflineTransport
+from sim.seeding import clear_world, seed_world
+from sim.stepwise import DatabaseSwitch, make_connect
+from sim.twilio.emulator import Account, TwilioEmulator
+from sim.twilio.transport import EmulatedHttp
+from sim.virtual_time import SeededIds, VirtualClock, derive_seed
+from sim.worlds import World
+
+OFFLINE_MODEL = "parlo-offline-1"
+PUBLIC_URL = "https://api.parlo.example"
+MESSAGES_URL = f"{PUBLIC_URL}/webhooks/twilio/messages"
+
+SETTINGS = Settings(
+    public_url=PUBLIC_URL,
+    customer_model=OFFLINE_MODEL,
+    classifier_model=OFFLINE_MODEL,
+)
+"""Production's settings but for the names of things that are not real here."""
+
+
+def describe_prompts(settings: Settings) -> dict[str, str]:
+    """The prompts a replay uses, each with its hash."""
+    references = (settings.customer_prompt, settings.owner_intent_prompt)
+    return {reference: load_prompt(reference).digest for reference in references}
+
+
+class Stage:
+    """A database for replays. Open with `open_stage`."""
+
+    def __init__(self, database: Database, switch: DatabaseSwitch, settings: Settings) -> None:
+        self.database = database
+        self.switch = switch
+        self.settings = settings
+
+    async def set_scene(self, world: World, starts_at: datetime, seed: int) -> Scene:
+        """Wipe the database, write a world into it, and put the runtime together around it."""
+        self.switch.bring_back()
+        clock = VirtualClock(starts_at)
+        ids = SeededIds(clock, derive_seed(seed, "ids"))
+        await clear_world(self.database)
+        await seed_world(self.database, world, ids=ids, now=clock.now())
+        return Scene(self, clock, ids, seed)
+
+    async def restart(self) -> None:
+        """Forget the connections of a process that was killed, as the one started in its place does."""
+        self.switch.bring_back()
+        await self.database.close()
+
+
+@asynccontextmanager
+async def open_stage(database_url: str, settings: Settings = SETTINGS) -> AsyncIterator[Stage]:
+    """Open a database for replays; it must hold the newest schema and nothing anybody wants to keep."""
+    switch = DatabaseSwitch()
+    with psycopg.connect(database_url, autocommit=True) as observer:
+        database = open_database(database_url, connect=make_connect(observer, switch), pool_size=20)
+        try:
+            yield Stage(database, switch, settings)
+        finally:
+            switch.bring_back()
+            await database.close()
+
+
+class Scene:
+    """The runtime for one conversation, and the outside world around it.
+
+    Attributes:
+        twilio: The emulated provider; what people receive is in `twilio.sent`.
+        model: Where faults of the model are injected.
+    """
+
+    def __init__(self, stage: Stage, clock: VirtualClock, ids: SeededIds, seed: int) -> None:
+        self.stage = stage
+        self.clock = clock
+        self.model = FaultyTransport(OfflineTransport(), clock)
+        self.twilio = TwilioEmulator(clock, seed=derive_seed(seed, "twilio"), account=Account(), sink=self.post)
+        self.queue = LocalQueue()
+        account = self.twilio.account
+        http_client = httpx2.AsyncClient(transport=self.model)
+        self.parts: Parts = open_parts(
+            stage.settings,
+            clock=clock,
+            ids=ids,
+            database=stage.database,
+            model=OpenAIModel(
+                api_key="offline", base_url="http://offline/v1", clock=clock, ids=ids, http_client=http_client
+            ),
+            messenger=TwilioMessenger(
+                TwilioAccount(account.account_sid, account.auth_token),
+                PUBLIC_URL,
+                http_client=EmulatedHttp(self.twilio),
+            ),
+            queue=self.queue,
+        )
+        self._checker = SignatureChecker(PUBLIC_URL, (account.auth_token,))
+
+    async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> int:
+        """Hand a webhook to the runtime's own door and give the HTTP status."""
+        split = urlsplit(url)
+        path = f"{split.path}?{split.query}" if split.query else split.path
+        return await receive(self.parts, self._checker, path, list(form.items()), headers)
+
+    async def report(self, address: str, status: str, error_code: int | None) -> int:
+        """Post a status callback for the latest message sent to an address, out of the provider's own course."""
+        sent = next(each for each in reversed(self.twilio.sent) if each.to_address == address)
+        form = {"MessageSid": sent.sid, "MessageStatus": status, "To": sent.to_address, "From": sent.from_address}
+        if error_code is not None:
+            form["ErrorCode"] = str(error_code)
+        url = f"{PUBLIC_URL}{STATUS_PATH}?outbox={sent.outbox_id}"
+        return await self.post(url, form, self.twilio.sign(url, form))
+
+
+class LocalQueue:
+    """The port `Queue` within one process: jobs in order, each waiting at most once."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[Job, ConversationId], None] = {}
+
+    async def enqueue(self, job: Job, conversation_id: ConversationId) -> None:
+        """Keep the job until it is taken."""
+        self._waiting[job, conversation_id] = None
+
+    def take_all(self) -> list[tuple[Job, ConversationId]]:
+        """Everything that waits, in order."""
+        taken = list(self._waiting)
+        self._waiting.clear()
+        return taken

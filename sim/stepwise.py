@@ -1,0 +1,141 @@
+"""Postgres one statement at a time: the single point that every round trip of a simulation passes.
+
+psycopg's `AsyncConnection.wait` is replaced by one that drives a statement to its end before any
+other task runs, so that the order of statements is the simulation's and not the machine's. A
+statement that waits for a lock (seen by `pg_blocking_pids`) is parked in virtual time instead, so
+that whoever holds the lock can go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg import waiting
+from psycopg.abc import PQGen
+
+from runtime.ports import Clock
+from runtime.store.database import Connect
+
+_POLL_MS = 5
+_PARK_S = 0.005
+
+
+class Killed(BaseException):
+    """The simulated process ends here, as by `kill -9`: its open transactions are rolled back, it does nothing more."""
+
+
+class DatabaseSwitch:
+    """Lets a scenario take the database away, or kill the process at a chosen round trip.
+
+    Attributes:
+        dead: The process was killed and none has been started in its place.
+        round_trips: How many there were since the start; every wait for the server is one.
+        kill_before: The round trip at which the process is killed, counted like `round_trips`; None is never.
+        kill_after: The same, but the server still does what it was asked: the answer is what is lost.
+    """
+
+    def __init__(self) -> None:
+        self.round_trips = 0
+        self.dead = False
+        self.kill_before: int | None = None
+        self.kill_after: int | None = None
+        self._connections: list[psycopg.AsyncConnection[Any]] = []
+        self._clock: Clock | None = None
+        self._until: datetime | None = None
+
+    @property
+    def down(self) -> bool:
+        """Whether the database is away at this moment."""
+        return self._clock is not None and (self._until is None or self._clock.now() < self._until)
+
+    def take_down(self, clock: Clock, until: datetime | None) -> None:
+        """Take the database away until a moment, or until it is brought back."""
+        self._clock, self._until = clock, until
+
+    def adopt(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """Count a connection as the process's own."""
+        self._connections = [each for each in self._connections if not each.closed] + [connection]
+
+    def kill(self) -> Killed:
+        """Cut every connection of the process, as the system does when it ends; raise what this returns."""
+        for connection in self._connections:
+            connection.pgconn.finish()
+        self._connections.clear()
+        self.kill_before = self.kill_after = None
+        self.dead = True
+        return Killed()
+
+    def bring_back(self) -> None:
+        """The database can be reached again, by a process that is alive."""
+        self._clock = None
+        self.dead = False
+
+
+def make_connect(observer: psycopg.Connection[Any], switch: DatabaseSwitch) -> Connect:
+    """A replacement for `psycopg.AsyncConnection.connect` whose connections run stepwise.
+
+    Args:
+        observer: A connection of its own, in autocommit, that looks for lock waits.
+        switch: Whether the database can be reached.
+    """
+
+    class Stepwise(psycopg.AsyncConnection[Any]):
+        async def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
+            if switch.down:
+                raise psycopg.OperationalError("the database is switched off")
+            if switch.dead:
+                raise Killed
+            switch.round_trips += 1
+            if switch.round_trips == switch.kill_before:
+                raise switch.kill()
+            result = await _drive(self, gen, observer)
+            if switch.round_trips == switch.kill_after:
+                raise switch.kill()
+            return result
+
+    async def connect(dsn: str, **options: Any) -> psycopg.AsyncConnection[Any]:
+        if switch.down:
+            raise psycopg.OperationalError("the database is switched off")
+        connection = await Stepwise.connect(dsn, **options)
+        switch.adopt(connection)
+        return connection
+
+    return connect
+
+
+async def _drive(connection: psycopg.AsyncConnection[Any], gen: PQGen[Any], observer: psycopg.Connection[Any]) -> Any:
+    poller = select.poll()
+    misses = 0
+    try:
+        wanted = next(gen)
+        while True:
+            poller.register(connection.pgconn.socket, _events(wanted))
+            events = poller.poll(_POLL_MS)
+            if events:
+                misses = 0
+                wanted = gen.send(_ready(events[0][1]))
+                continue
+            misses += 1
+            if misses > 1 and _is_blocked(observer, connection.pgconn.backend_pid):
+                await asyncio.sleep(_PARK_S)
+    except StopIteration as stop:
+        return stop.value
+
+
+def _events(wanted: waiting.Wait) -> int:
+    return (select.POLLIN if wanted & waiting.Wait.R else 0) | (select.POLLOUT if wanted & waiting.Wait.W else 0)
+
+
+def _ready(events: int) -> waiting.Ready:
+    readable = events & (select.POLLIN | select.POLLHUP | select.POLLERR)
+    value = (waiting.Ready.R if readable else 0) | (waiting.Ready.W if events & select.POLLOUT else 0)
+    return waiting.Ready(value)
+
+
+def _is_blocked(observer: psycopg.Connection[Any], pid: int) -> bool:
+    row = observer.execute("select cardinality(pg_blocking_pids(%s)) > 0", (pid,)).fetchone()
+    return bool(row and row[0])

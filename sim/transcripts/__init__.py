@@ -1,0 +1,90 @@
+"""Transcript format v1: recorded conversations with several people, and what must hold about them.
+
+The specification is `docs/transcript-format.md`. The driver, the importers, the scorers and the
+command line take from here; nothing in this package runs a conversation.
+"""
+
+from __future__ import annotations
+
+from sim.transcripts.checking import CUSTOMER_TOOLS, FAULT_KINDS, check_conversation
+from sim.transcripts.loading import load_transcripts
+from sim.transcripts.people import Participant, find_member, find_number, list_participants
+from sim.transcripts.structs import (
+    BUSINESS,
+    CENTRAL,
+    PARLO,
+    VERSION,
+    Button,
+    Callback,
+    CallbackStatus,
+    ClockEvent,
+    End,
+    EndAppointment,
+    EndCustomer,
+    EndHandoff,
+    Event,
+    Expect,
+    Fault,
+    FaultTarget,
+    HandoffExpectation,
+    Header,
+    ListChoice,
+    Media,
+    Person,
+    PersonRole,
+    RecordedTool,
+    ReplyExpectation,
+    Route,
+    Said,
+    Say,
+    SharedContact,
+    SharedLocation,
+    ToolExpectation,
+    Transcript,
+)
+from sim.transcripts.writing import dump_transcript, dump_transcripts, hash_transcript
+
+__all__ = [
+    "BUSINESS",
+    "CENTRAL",
+    "CUSTOMER_TOOLS",
+    "FAULT_KINDS",
+    "PARLO",
+    "VERSION",
+    "Button",
+    "Callback",
+    "CallbackStatus",
+    "ClockEvent",
+    "End",
+    "EndAppointment",
+    "EndCustomer",
+    "EndHandoff",
+    "Event",
+    "Expect",
+    "Fault",
+    "FaultTarget",
+    "HandoffExpectation",
+    "Header",
+    "ListChoice",
+    "Media",
+    "Participant",
+    "Person",
+    "PersonRole",
+    "RecordedTool",
+    "ReplyExpectation",
+    "Route",
+    "Said",
+    "Say",
+    "SharedContact",
+    "SharedLocation",
+    "ToolExpectation",
+    "Transcript",
+    "check_conversation",
+    "dump_transcript",
+    "dump_transcripts",
+    "find_member",
+    "find_number",
+    "hash_transcript",
+    "list_participants",
+    "load_transcripts",
+]
