@@ -1,0 +1,61 @@
+"""The program `parlo`: every command of the three packages, and how each of them ends.
+
+`main` is the entry. A command ends with 0, with 1 when something is wrong, with 2 when what it was given
+cannot be used, and with 130 after Ctrl-C; what is wrong is said on standard error, in one line where one is enough.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from runtime.cli import app as runtime_app
+from runtime.domain.errors import ParloError
+from sim.cli import app as sim_app
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="parlo",
+    help="A WhatsApp receptionist for small beauty businesses, and the workbench that proves it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(sim_app)
+app.add_typer(runtime_app)
+
+
+def main() -> None:
+    """Run the command of this process's arguments, and end the process."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: list[str]) -> int:
+    """Run one command and give its exit code."""
+    try:
+        app(args=words, prog_name="parlo")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1 if ended.code else 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us has enough; the interpreter must not complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except ParloError as error:
+        sys.stderr.write(f"parlo: {error}\n")
+        return 2 if _is_input(error) else 1
+    return 0
+
+
+def _is_input(error: ParloError) -> bool:
+    """Whether a file that was given is at fault. By name: importing its class would slow every command down."""
+    return type(error).__name__ == "MalformedInput"
+
+
+if __name__ == "__main__":
+    main()
