@@ -11,6 +11,7 @@ import sys
 
 import typer
 
+from evals.commands import app as evals_app
 from runtime.cli import app as runtime_app
 from runtime.domain.errors import ParloError
 from sim.cli import app as sim_app
@@ -25,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(evals_app)
 app.add_typer(sim_app)
 app.add_typer(runtime_app)
 

@@ -158,6 +158,6 @@ def _recipients(context: ToolContext) -> list[ConversationId]:
 def _require_words(text: str | None) -> str:
     # WhatsApp shows Markdown's double stars as they are
     words = (text or "").replace("**", "*").strip()
-    if not any(character.isalnum() for character in words) and not words:
+    if not words.strip("*_~`- \n"):
         raise GaveUp("the model answered nothing")
     return words

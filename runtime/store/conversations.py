@@ -55,8 +55,18 @@ class Arrival(msgspec.Struct, frozen=True):
     burst_s: float
 
 
+# A message joins the burst before it while that is still coming in, or waits to be taken up. A burst pushes
+# the moment on with each message, but never beyond its own limit.
+_SAME_BURST = (
+    "(c.quiet_until > :received_at or (c.due_at is not null and not coalesce(c.lease_until > :received_at, false)))"
+)
+_QUIET_UNTIL = f"""
+  case when {_SAME_BURST}
+  then greatest(c.quiet_until, least(excluded.quiet_until, c.quiet_started_at + :burst))
+  else excluded.quiet_until end"""
+
 _ACCEPT = text(
-    """
+    f"""
     with channel as (
       select organization_id, id from channels
       where address = :our_key or kind = 'unknown'
@@ -77,16 +87,12 @@ _ACCEPT = text(
         our_address = excluded.our_address,
         their_address = excluded.their_address,
         last_inbound_at = excluded.last_inbound_at,
-        -- a burst pushes the moment on, but never beyond its own limit
-        quiet_until = case
-          when c.quiet_until > :received_at
-          then greatest(c.quiet_until, least(excluded.quiet_until, c.quiet_started_at + :burst))
-          else excluded.quiet_until end,
-        quiet_started_at = case when c.quiet_until > :received_at then c.quiet_started_at else :received_at end,
-        due_at = case when c.lease_until > :received_at then c.due_at else excluded.quiet_until end
+        quiet_until = {_QUIET_UNTIL},
+        quiet_started_at = case when {_SAME_BURST} then c.quiet_started_at else :received_at end,
+        due_at = case when c.lease_until > :received_at then c.due_at else {_QUIET_UNTIL} end
     )
     select count(*) from stored
-    """
+    """  # noqa: S608 - built from the constants above
 ).bindparams(bindparam("payload", type_=JSONB))
 
 
@@ -242,22 +248,22 @@ async def adopt_person(
         now: The present moment.
     """
     keys = [claimed.their_key] + ([also] if also else [])
-    known = await uow.run(
+    look_up = (
         select(addresses.c.person_id)
         .where(addresses.c.organization_id == claimed.organization_id, addresses.c.key.in_(keys))
         .order_by(addresses.c.key)
         .limit(1)
     )
-    found = known.scalar_one_or_none()
+    found = (await uow.run(look_up)).scalar_one_or_none()
     if found is None:
         created = {"organization_id": claimed.organization_id, "id": person_id, "created_at": now}
         await uow.run(insert(people).values(created))
-        found = person_id
-    rows = [
-        {"organization_id": claimed.organization_id, "key": key, "person_id": found, "raw": claimed.their_address}
-        for key in keys
-    ]
+    named = {"organization_id": claimed.organization_id, "person_id": found or person_id, "raw": claimed.their_address}
+    rows = [{**named, "key": key} for key in keys]
     await uow.run(insert(addresses).values(rows).on_conflict_do_nothing())
+    if found is None:
+        # another conversation may have been quicker to give somebody an address that we share
+        found = (await uow.run(look_up)).scalar_one()
     await uow.run(
         update(conversations)
         .where(conversations.c.organization_id == claimed.organization_id, conversations.c.id == claimed.id)

@@ -13,6 +13,7 @@ from runtime.domain.ids import ConversationId
 from runtime.ports import Job
 from runtime.settings import Settings
 from runtime.store.conversations import conversation_id_of
+from runtime.ticker import tick
 from runtime.turn import run_conversation
 from sim.scheduler import Scheduler
 from sim.stage import MESSAGES_URL, SETTINGS, Scene, Stage, open_stage
@@ -73,6 +74,14 @@ class Salon:
         """Time passes, with everything that falls due."""
         await self.scheduler.advance(self.scene.clock.now() + timedelta(seconds=seconds))
         await self.scheduler.settle()
+
+    async def wait_running(self, seconds: float) -> None:
+        """Time passes with everything that falls due, and is not waited for beyond that."""
+        await self.scheduler.advance(self.scene.clock.now() + timedelta(seconds=seconds))
+
+    async def tick(self) -> None:
+        """What a ticker does, without the workers."""
+        await tick(self.scene.parts)
 
     def heard(self, phone: str) -> list[str]:
         """What reached a person, in order."""

@@ -1,0 +1,139 @@
+"""The commands that replay and score: `demo`, `replay`, `report`, `race` and `bench`.
+
+`evals.cli` puts them into the program `parlo`. Each command imports what it needs when it runs. A figure that a
+program reads comes with `--json` on standard output; everything else, progress included, goes to standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from evals.replaying import Replayed
+
+app = typer.Typer()
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "transcripts"
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default as many as cores.")]
+Seed = Annotated[int, typer.Option("--seed", help="Of everything that is left to chance.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Directory of the run; by default a new one in .parlo/runs.")]
+
+
+@app.command()
+def demo(as_json: AsJson = False, jobs: Jobs = None) -> None:
+    """Replay every conversation of fixtures/ through the production runtime, score them, and show the result."""
+    _tell("Replaying the recorded conversations of fixtures/ through the production runtime,")
+    _tell("with the offline model, emulated Twilio and an embedded Postgres.")
+    _replay("fixtures", [FIXTURES], forced=False, seed=0, jobs=jobs, out=None, as_json=as_json)
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Transcripts, or directories of them.", exists=True)],
+    forced: Annotated[bool, typer.Option("--forced", help="Score each decision after the recorded history.")] = False,
+    seed: Seed = 0,
+    jobs: Jobs = None,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replay transcripts through the production runtime and score them; exit 1 when something did not hold."""
+    name = files[0].stem if len(files) == 1 else "several"
+    _replay(name, files, forced=forced, seed=seed, jobs=jobs, out=out, as_json=as_json)
+
+
+def _replay(  # noqa: PLR0913 - the options of a command
+    suite: str, files: list[Path], *, forced: bool, seed: int, jobs: int | None, out: Path | None, as_json: bool
+) -> None:
+    from evals.replaying import ReplayPlan, replay_suite
+    from runtime.adapters.embedded import choose_database_url
+    from sim.driver import Mode
+    from sim.transcripts import load_transcripts
+
+    if out is not None and (out / "run.json").exists():
+        _tell(f"parlo: {out} holds a run already")
+        raise typer.Exit(2)
+    transcripts = load_transcripts(files)
+    plan = ReplayPlan(
+        suite=suite,
+        transcripts=transcripts,
+        server_url=choose_database_url(os.environ, durable=False),
+        created=datetime.now(UTC).isoformat(),
+        mode=Mode.FORCED if forced else Mode.FREE,
+        seed=seed,
+        jobs=jobs,
+        directory=out,
+    )
+    _show(replay_suite(plan), as_json=as_json)
+
+
+def _show(replayed: Replayed, *, as_json: bool) -> None:
+    import msgspec
+
+    from evals.scoreboard import print_scoreboard
+
+    if as_json:
+        shown = msgspec.to_builtins(replayed.summary)
+        shown |= {"run": str(replayed.directory), "report": str(replayed.report)}
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(shown)).decode() + "\n")
+    else:
+        print_scoreboard(replayed.summary, report=replayed.report)
+    if not replayed.summary.good:
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(run: Annotated[str, typer.Argument(help="A run's directory, its name, or `latest`.")] = "latest") -> None:
+    """Write a run's report anew and print its path."""
+    from evals.report import write_report
+    from evals.run_directory import find_run
+
+    try:
+        found = find_run(run)
+    except FileNotFoundError as error:
+        _tell(f"parlo: {error}")
+        raise typer.Exit(2) from error
+    sys.stdout.write(f"{write_report(found)}\n")
+
+
+race_app = typer.Typer(help="Rivals for one thing, through the whole path.", no_args_is_help=True)
+app.add_typer(race_app, name="race")
+
+
+@race_app.command("booking")
+def race_booking(
+    rivals: Annotated[int, typer.Option("--rivals", min=2, help="Customers who want the same slot.")] = 100,
+    rounds: Annotated[int, typer.Option("--rounds", min=1)] = 50,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Let customers fight for one slot at the same instant; exit 1 unless one wins and all others are told politely."""
+    from evals.racing import race_for_a_slot, show_races
+    from runtime.adapters.embedded import choose_database_url
+
+    server_url = choose_database_url(os.environ, durable=False)
+    results = race_for_a_slot(server_url, rivals=rivals, rounds=rounds, seed=seed, tell=_tell)
+    if not show_races(results, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="Which measurements; all of them by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure speed and memory, with the machine's own limits in the same run."""
+    from evals.bench import run_bench
+
+    raise typer.Exit(run_bench(names or [], as_json=as_json))
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(line + "\n")
