@@ -10,11 +10,15 @@ from collections.abc import Mapping
 
 import msgspec
 
+from runtime.domain.errors import Untrusted
 from runtime.domain.identity import canonical_key
 from runtime.domain.ids import InboxId
 from runtime.domain.whatsapp import InboundMessage, parse_inbound
 from runtime.parts import Parts
 from runtime.store import conversations
+
+LONGEST_IDENTIFIER = 300
+"""No sid or address of the provider's is longer; a longer one would not fit an index either."""
 
 
 class Acceptance(msgspec.Struct, frozen=True):
@@ -32,10 +36,13 @@ async def accept(parts: Parts, form: Mapping[str, str]) -> Acceptance:
         form: The provider's form fields, whatever they are; the signature has been checked.
 
     Raises:
-        Untrusted: No sid, sender or recipient.
+        Untrusted: No sid, sender or recipient, or one that cannot be the provider's.
         Unavailable: The database is down; nothing was stored.
     """
     message = parse_inbound(form)
+    identifiers = (message.sid, message.from_address, message.to_address, message.external_user_id or "")
+    if max(map(len, identifiers)) > LONGEST_IDENTIFIER:
+        raise Untrusted("an identifier that is none of the provider's")
     arrival = _describe(parts, message)
     async with parts.database.single() as uow:
         new = await conversations.accept(uow, arrival)

@@ -102,8 +102,9 @@ class _Run:
     async def play(self) -> None:
         raise NotImplementedError
 
-    async def set_scene(self, starts_at: datetime) -> tuple[Scene, Scheduler]:
-        scene = await self.stage.set_scene(self.transcript.world, starts_at, self.seed)
+    async def set_scene(self, starts_at: datetime, part: str = "") -> tuple[Scene, Scheduler]:
+        seed = derive_seed(self.seed, "scene", part)
+        scene = await self.stage.set_scene(self.transcript.world, starts_at, seed)
         return scene, Scheduler(scene)
 
     async def say(self, scene: Scene, event: Say) -> None:
@@ -305,7 +306,8 @@ class _Forced(_Run):
 
     async def _play_turn(self, history: list[Say | Said], burst: list[Say], following: tuple[object, ...]) -> None:
         starts_at = self.transcript.header.now + timedelta(minutes=len(history))
-        scene, scheduler = await self.set_scene(starts_at)
+        # a seed for each turn: the ids of one must not come back in the next
+        scene, scheduler = await self.set_scene(starts_at, str(len(history)))
         await self._remember(scene, burst[0], history)
         begins_s = round((starts_at - self.transcript.header.now).total_seconds(), 6)
         for event in burst:

@@ -39,6 +39,8 @@ from sim.worlds import World, load_world
 
 USUAL_PORT = 8000
 READY_LIMIT_S = 60.0
+SERVERS_S = 2.0
+"""How often the embedded servers are looked at."""
 OFFLINE_KEY = "offline"
 
 Tell = Callable[[str], None]
@@ -103,6 +105,7 @@ class _Up:
             )
             self._children = self._make_children(record)
             supervising = asyncio.ensure_future(supervise(self._children, ended, hurried))
+            servers = asyncio.ensure_future(self._keep_servers(record))
             try:
                 await self._announce(record, ended)
                 while not ended.is_set():
@@ -111,6 +114,7 @@ class _Up:
                         async with asyncio.timeout(0.25):
                             await ended.wait()
             finally:
+                servers.cancel()
                 record_path(self._environment).unlink(missing_ok=True)
                 ended.set()
                 self._tell("stopping")
@@ -203,6 +207,19 @@ class _Up:
             "Ctrl-C stops it all.",
         ):
             self._tell(line)
+
+    async def _keep_servers(self, record: UpRecord) -> None:
+        """Start the embedded servers again when they die; those that were given from outside are somebody else's."""
+        while True:
+            await asyncio.sleep(SERVERS_S)
+            try:
+                database_url = await asyncio.to_thread(choose_database_url, self._environment)
+                redis_url = await asyncio.to_thread(choose_redis_url, self._environment)
+            except Broken as error:
+                self._tell(str(error))
+                continue
+            if (database_url, redis_url) != (record.database_url, record.redis_url):
+                self._tell("an embedded server had to take another port: stop this and start it again")
 
     def _write(self, record: UpRecord) -> None:
         """Tell which processes run. Replaced at once, so that nobody reads half of it."""

@@ -262,7 +262,7 @@ def read_retry_after(headers: httpx2.Headers, now: datetime) -> float | None:
     """Seconds to wait as a server says it: milliseconds, seconds or a date; None when it does not."""
     try:
         if (millis := headers.get("retry-after-ms")) is not None:
-            return max(float(millis) / 1000.0, 0.0)
+            return float(millis) / 1000.0 if millis.replace(".", "", 1).isdigit() else None
         said = headers.get("retry-after")
         if said is None:
             return None

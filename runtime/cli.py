@@ -1,0 +1,188 @@
+"""The commands that run in production: the three processes, migrations, a check-up, and the date resolver.
+
+`evals.cli` puts them into the program `parlo`. Each command imports what it needs when it runs, so that
+`parlo --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from runtime.domain.schedule_hours import WeekHours
+    from runtime.parts import Parts
+    from runtime.settings import Settings
+
+app = typer.Typer()
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True, help="End when standard input is closed.")]
+
+
+@app.command()
+def web(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    with_parent: WithParent = False,
+) -> None:
+    """Serve the webhooks and the health checks."""
+    from runtime.web.serving import run_web
+
+    _begin(with_parent)
+    run_web(_read_settings(os.environ), host=host, port=port)
+
+
+@app.command()
+def worker(with_parent: WithParent = False) -> None:
+    """Answer conversations and deliver messages. Run as many as there is work for."""
+    import signal
+
+    from runtime.worker import run_worker
+
+    _begin(with_parent)
+    if run_worker(_read_settings(os.environ)) == signal.SIGINT:
+        raise KeyboardInterrupt
+
+
+@app.command()
+def ticker(with_parent: WithParent = False) -> None:
+    """Turn due rows into work. Several may run."""
+    from runtime.adapters.absent import AbsentMessenger, AbsentModel
+    from runtime.bootstrap import open_parts
+
+    _begin(with_parent)
+    settings = _read_settings(os.environ)
+    asyncio.run(_tick(open_parts(settings, model=AbsentModel(), messenger=AbsentMessenger())))
+
+
+@app.command()
+def migrate(as_json: AsJson = False) -> None:
+    """Bring the database to the newest schema."""
+    from runtime.store.migrate import migrate as bring_up
+
+    settings = _read_settings(os.environ, broker=False)
+    assert settings.database_url is not None
+    reached = bring_up(settings.database_url)
+    _print({"revision": reached}, f"at {reached}, the newest", as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check this installation and say what to do about what is wrong."""
+    from runtime.doctor import Finding, examine
+    from runtime.domain.errors import Broken
+
+    findings: list[Finding]
+    try:
+        settings = _read_settings(os.environ)
+        findings = [Finding("settings", True, "all known"), *asyncio.run(examine(settings))]
+    except Broken as error:
+        findings = [Finding("settings", False, str(error), "correct or remove the variable")]
+    lines = [f"{'ok  ' if it.ok else 'FAIL'}  {it.name}: {it.detail}" for it in findings]
+    lines = [line + (f"\n      -> {it.remedy}" if it.remedy else "") for line, it in zip(lines, findings, strict=True)]
+    healthy = all(it.ok for it in findings)
+    _print({"ok": healthy, "checks": findings}, "\n".join(lines), as_json)
+    if not healthy:
+        raise typer.Exit(1)
+
+
+@app.command("resolve-date")
+def resolve_date(
+    text: Annotated[str, typer.Argument(help="What a customer wrote, for example «el viernes en la tarde».")],
+    now: Annotated[str, typer.Option(help="The moment it was written, ISO 8601; local unless it has an offset.")],
+    zone: Annotated[str, typer.Option(help="The business's time zone.")] = "America/Mexico_City",
+    as_json: AsJson = False,
+) -> None:
+    """Show which day and time somebody means."""
+    from runtime.domain.spanish.dates import describe, resolve
+
+    now_local = _read_moment(now, zone)
+    description = describe(resolve(text, now_local=now_local, hours=_usual_hours()), now_local=now_local)
+    shown = [f"{description.kind}: {description.summary}", f"reason: {description.reason or 'nothing found'}"]
+    for name, value in (("from", description.starts_at), ("until", description.ends_at)):
+        shown += [f"{name}: {value}"] if value else []
+    shown += [f"or: {candidate}" for candidate in description.candidates]
+    _print(description, "\n".join(shown), as_json)
+
+
+async def _tick(parts: Parts) -> None:
+    """Tick until SIGTERM or SIGINT, then close what is open. Ctrl-C ends as one."""
+    import signal
+
+    from runtime.ticker import run_forever
+
+    ended = asyncio.Event()
+    received: list[int] = []
+
+    def end(number: int) -> None:
+        received.append(number)
+        ended.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, end, number)
+    ticking = asyncio.ensure_future(run_forever(parts))
+    waiting = asyncio.ensure_future(ended.wait())
+    await asyncio.wait({ticking, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    ticking.cancel()
+    await asyncio.wait({ticking, waiting})
+    await parts.database.close()
+    if not ticking.cancelled():
+        ticking.result()
+    if received == [signal.SIGINT]:
+        raise KeyboardInterrupt
+
+
+def _begin(with_parent: bool) -> None:
+    from runtime.adapters.logs import configure_logging
+    from runtime.adapters.parent import end_with_parent
+
+    configure_logging()
+    if with_parent:
+        end_with_parent()
+
+
+def _read_settings(environment: Mapping[str, str], *, broker: bool = True) -> Settings:
+    """The settings, with embedded servers in place of addresses that are not set."""
+    from runtime.adapters.embedded import choose_database_url, choose_redis_url
+    from runtime.settings import read_settings
+
+    read_settings(environment)
+    chosen = {**environment, "DATABASE_URL": choose_database_url(environment)}
+    if broker:
+        chosen["REDIS_URL"] = choose_redis_url(environment)
+    return read_settings(chosen)
+
+
+def _read_moment(text: str, zone_name: str) -> datetime:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        zone = ZoneInfo(zone_name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise typer.BadParameter(f"{zone_name!r} is no time zone", param_hint="--zone") from error
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(f"{text!r} is no ISO 8601 date and time", param_hint="--now") from error
+
+
+def _usual_hours() -> WeekHours:
+    """The command knows no business, so it takes one that is open every day: it decides what "a las 5" means."""
+    from runtime.domain.schedule_hours import TimeRange, WeekHours
+
+    return WeekHours(((TimeRange.of("09:00", "20:00"),),) * 7)
+
+
+def _print(value: object, text: str, as_json: bool) -> None:
+    import msgspec
+
+    sys.stdout.write((msgspec.json.encode(value).decode() if as_json else text) + "\n")

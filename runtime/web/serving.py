@@ -1,0 +1,44 @@
+"""Serves the app with uvicorn. Called by `parlo web`."""
+
+from __future__ import annotations
+
+import uvicorn
+
+from runtime.adapters.absent import AbsentMessenger, AbsentModel
+from runtime.adapters.queue import RedisQueue
+from runtime.bootstrap import open_parts
+from runtime.domain.errors import Broken
+from runtime.settings import Settings
+from runtime.web.app import create_app
+
+GRACE_S = 10
+
+
+def run_web(settings: Settings, *, host: str, port: int) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        Broken: A setting is missing or wrong, or the port is taken.
+    """
+    if not settings.redis_url:
+        raise Broken("REDIS_URL is not set")
+    queue = RedisQueue(settings.redis_url)
+    parts = open_parts(settings, model=AbsentModel(), messenger=AbsentMessenger(), queue=queue)
+    config = uvicorn.Config(
+        create_app(parts, check_broker=queue.check),
+        host=host,
+        port=port,
+        loop="uvloop",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # what a client says about itself is not believed: the public address is configured
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = uvicorn.Server(config)
+    server.run()
+    queue.close()
+    if not server.started:
+        raise Broken(f"cannot serve on {host}:{port}")
