@@ -11,7 +11,7 @@ from runtime.domain.spanish.formats import join_spanish
 from sim.offline_model import phrases
 from sim.offline_model.context import Context, Service
 from sim.offline_model.lexicon import Intent
-from sim.offline_model.state import Goal
+from sim.offline_model.state import Goal, is_follow_up
 from sim.offline_model.text import fold, split_words
 from sim.offline_model.turn import Turn
 
@@ -55,9 +55,10 @@ def answer_questions(turn: Turn) -> str:
         parts.append(_say_who_serves(turn))
     elif said.has(Intent.STAFF):
         parts.append(_say_staff(context))
-    if said.has(Intent.PRICE, Intent.DURATION) and not said.has(Intent.RUNNING_LATE):
+    follows_up = is_follow_up(turn.before, said) and bool(said.service.best or said.service.candidates)
+    if (said.has(Intent.PRICE, Intent.DURATION) or follows_up) and not said.has(Intent.RUNNING_LATE):
         parts.append(_say_price(turn))
-    elif said.has(Intent.SERVICES) and not said.has(Intent.FACT):
+    elif said.has(Intent.SERVICES) and not said.has(Intent.FACT) and not (said.has_when and said.service.best):
         parts.append(_say_services(turn))
     if said.has(Intent.HOURS):
         parts.append(_say_hours(turn))

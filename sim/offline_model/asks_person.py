@@ -102,13 +102,13 @@ _ENGLISH_REQUESTS = tuple(
     re.compile(pattern)
     for pattern in (
         r"\b(?:speak|speaking|talk|talking|chat|chatting|connect(?:ed)?|transfer(?:red)?|contact(?:ing)?|pass|"
-        r"put|get|hand|switch|"
+        r"put|hand|switch|"
         r"reach|touch|spoke|redirect|forward|route|escalate)\b(?: me| us| this| directly| straight| over| through|"
         rf" in touch| on| hold of| a hold of)*(?: to| with| w| wit| at)?(?: with)? {_ENGLISH_SOMEBODY}",
-        r"\b(?:want|need|give me|prefer|like|get me|find me|is there|are there|have|id like|switch me to|"
+        r"\b(?:want|need|give me|prefer|like|get me|is there|are there|have|id like|switch me to|"
         r"where is)\b(?: to have)?"
         r" (?:an? |the |any |some |your )?(?:real |live |actual |human )*(?:humans?|representative|rep|agents?|operator"
-        r"|(?:real |live |actual )(?:person|people|human|someone|assistant)|person|someone (?:real|human|else))\b",
+        r"|(?:real |live |actual )(?:person|people|human|someone|assistant)|person|someone (?:real|human))\b",
         r"\b(?:help|assistance) (?:from|of) (?:a |an )?(?:real |live )?(?:human|person|agent)\b|"
         r"\bsomeone (?:real|human)\b",
         r"^(?:human|real human|service agent|agent|representative|operator|handoff|human handoff|live agent|"
@@ -140,6 +140,7 @@ _NOT_OURS = re.compile(
     r"\b(?:desarrollador|creador|programador|inventor|disenador|tus padres|tu mama|dios|presidente)[a-z]*\b"
 )
 _DENIED_ENGLISH = re.compile(
+    r"\b(?:find|get|have|want|like|need)\b(?: \w+){0,2} (?:someone|somebody) else\b(?! to (?:talk|speak|chat))|"
     r"\b(?:dont|do not|not|no need to|never|didnt|doesnt) (?:\w+ ){0,3}?(?:speak|talk|chat|"
     r"want)[a-z]*(?:(?!\b(?:want|need|give"
     r"|get|let)\b).){0,20}(?:bot|machine|robot|computer|to you\b)"

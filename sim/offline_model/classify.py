@@ -22,7 +22,10 @@ _LINE = re.compile(
 )
 _FENCE = re.compile(r"<<<\s*(.*?)\s*>>>", re.S)
 _NEIGHBOURS = 5
-_SHARPNESS = 4.0
+_SHARPNESS = 3.0
+_LENGTH_WEIGHT = 3
+_NEAR = 0.25
+"""Likeness below which examples hardly count: the most frequent label has one vote of this strength."""
 
 Vector = dict[str, float]
 
@@ -48,6 +51,10 @@ def read_examples(prompt: str) -> tuple[Example, ...]:
     if re.search(r"^## (?:Servicios|Negocio)\b", prompt, re.M):
         return ()
     found = tuple(Example(match.group("label"), match.group("example")) for match in _LINE.finditer(prompt))
+    # The same words twice are one example, however they are dotted.
+    found = tuple(
+        {(example.label, split_words(fold(example.text)) or example.text): example for example in found}.values()
+    )
     return found if len(found) >= 2 else ()
 
 
@@ -66,7 +73,9 @@ def classify(examples: tuple[Example, ...], text: str) -> str:
 def score_labels(examples: tuple[Example, ...], text: str) -> dict[str, float]:
     """Share of the vote for each label, in the order of first appearance; sums to one."""
     index = _build_index(examples)
+    counts = Counter(example.label for example in examples)
     votes = dict.fromkeys(index.labels, 0.0)
+    votes[max(votes, key=lambda label: counts[label])] = _NEAR**_SHARPNESS
     vector = _weigh(_features(text), index.rarity, index.unseen)
     similar = sorted(
         ((_cosine(vector, other), n) for n, other in enumerate(index.vectors)), key=lambda pair: (-pair[0], pair[1])
@@ -74,9 +83,6 @@ def score_labels(examples: tuple[Example, ...], text: str) -> dict[str, float]:
     for likeness, n in similar[:_NEIGHBOURS]:
         votes[examples[n].label] += likeness**_SHARPNESS
     total = sum(votes.values())
-    if total < 1e-6:
-        counts = Counter(example.label for example in examples)
-        return {label: counts[label] / len(examples) for label in votes}
     return {label: vote / total for label, vote in votes.items()}
 
 
@@ -108,7 +114,7 @@ def _features(text: str) -> Counter[str]:
     for mark in "?!👍🙏✅/":
         if mark in folded:
             bag[f"m:{mark}"] += 2
-    bag[f"n:{min(len(words), 6)}"] += 1
+    bag[f"n:{min(len(words), 6)}"] += _LENGTH_WEIGHT
     return bag
 
 

@@ -63,7 +63,6 @@ class Context(msgspec.Struct, frozen=True):
     business: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     address: str = ""
-    now: str = ""
     hours: tuple[tuple[str, str], ...] = ()
     services: tuple[Service, ...] = ()
     staff: tuple[str, ...] = ()
@@ -74,7 +73,6 @@ class Context(msgspec.Struct, frozen=True):
     knows_appointments: bool = False
     flow: PendingFlow | None = None
     relay: tuple[RelayLine, ...] = ()
-    relay_end: str = ""
     service_names: tuple[str, ...] = ()
 
     def find_service(self, name: str) -> Service | None:
@@ -94,12 +92,10 @@ def read_context(prompt: str) -> Context:
     name = customer.get("nombre", "")
     upcoming = _find(sections, "citas proximas")
     services = tuple(_read_service(line) for line in _items(_find(sections, "servicios")))
-    relay, relay_end = _read_relay(_find(sections, "relevo"))
     return Context(
         business=known.get("nombre", title.group(1) if title else ""),
         facts=facts,
         address=known.get("direccion", ""),
-        now=" ".join(_find(sections, "ahora")),
         hours=_read_fields(_find(sections, "horario")),
         services=services,
         service_names=tuple(service.name for service in services),
@@ -110,8 +106,7 @@ def read_context(prompt: str) -> Context:
         appointments=tuple(a for line in upcoming if (a := _read_appointment(line)) is not None),
         knows_appointments=any(key.startswith("citas proximas") for key, _ in sections),
         flow=_read_flow(_find(sections, "flujo")),
-        relay=relay,
-        relay_end=relay_end,
+        relay=_read_relay(_find(sections, "relevo")),
     )
 
 
@@ -180,15 +175,11 @@ def _read_flow(lines: tuple[str, ...]) -> PendingFlow | None:
     )
 
 
-def _read_relay(lines: tuple[str, ...]) -> tuple[tuple[RelayLine, ...], str]:
-    said: list[RelayLine] = []
-    end = ""
-    for line in lines:
-        match = _SPEAKER.match(line)
-        if match is None:
-            continue
-        if fold(match.group(1)) == "termino":
-            end = match.group(3)
-        else:
-            said.append(RelayLine(match.group(1), match.group(2) is not None, match.group(3)))
-    return tuple(said), end
+def _read_relay(lines: tuple[str, ...]) -> tuple[RelayLine, ...]:
+    """What was said; the lines that mark where it began and ended are left out."""
+    matches = [match for line in lines if (match := _SPEAKER.match(line))]
+    return tuple(
+        RelayLine(match.group(1), match.group(2) is not None, match.group(3))
+        for match in matches
+        if fold(match.group(1)) != "termino"
+    )

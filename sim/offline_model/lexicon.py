@@ -56,6 +56,7 @@ class Intent(StrEnum):
     SOONEST = "soonest"
     FOR_ME = "for_me"
     CORRECT = "correct"
+    AND_THIS = "and_this"
 
 
 _APPOINTMENT = (
@@ -274,6 +275,7 @@ _SOURCES: dict[Intent, str] = {
             r"quiero (?:mi dinero|un reembolso)|no me gusto (?:como|el|mi))\b",
     Intent.FOR_ME: r"^\W*(?:si )?(?:(?:es|seria) )?para (?:mi|mi solit[oa]|mi mism[oa]|nosotr[oa]s)(?=\W*$)|^\W*(?:mi|"
         r"yo)(?=\W*$)",
+    Intent.AND_THIS: r"^\W*y (?:el|la|los|las|un|una|unas|de|del|para|por|como)\b",
     Intent.CORRECT: r"\b(?:corregir|corrige(?:lo|me)?|correccion|esta mal|hay un error|cambiar(?: algo)?|modificar|"
         r"cambio)(?=\W*$)",
     Intent.SOONEST: r"\b(?:lo (?:mas pronto|antes) posible|cuanto antes|lo mas (?:pronto|rapido|temprano) (?:que|"

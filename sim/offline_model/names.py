@@ -70,7 +70,8 @@ _NOT_NAMES = split_table(
     nos vemos luego espectador jugador fan vegana pelona calvo gorda feliz triste aburrido preocupado mal regular
     hallo hello hi hey yes please want would like need the an appointment book haircut checking not sure here
     igual vecino vecina viene vengo voy ti ver cualquiera quien mande dime ayuda help menu terminar fin the this
-    am are looking going trying interested calling just available free ready sorry sir okay thanks thank"""
+    am are that what when about looking going trying interested calling just available
+    free ready sorry sir okay thanks thank"""
 )
 _STOPPERS = split_table(
     """y e quiero quisiera necesito para por con de tengo me te le lo la que busco vengo pero a al en mi soy

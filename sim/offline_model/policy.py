@@ -51,6 +51,9 @@ def _refuse(turn: Turn) -> Step | None:
     said = turn.said
     own = {fold(turn.state.name).split(" ")[0], fold(turn.context.customer).split(" ")[0]}
     if said.has(Intent.INJECTION):
+        told = answer_questions(turn)
+        if told:
+            return Step(_close_answer(turn, f"Con eso no te puedo ayudar. {told}", turn.before.goal))
         words = "Con eso no te puedo ayudar."
     elif said.has(Intent.OTHERS_DATA) or (said.of_other and fold(said.of_other) not in own):
         words = "Solo puedo ver y mover tus propias citas, no las de otras personas."

@@ -196,12 +196,19 @@ def choose_goal(state: State, said: Understanding, context: Context) -> Goal:
         return Goal.BOOK if wants_new else state.goal
     wants = said.has(Intent.BOOK, Intent.AVAILABILITY, Intent.SOONEST)
     wants = wants or (state.asked is Asked.OFFER and said.has(Intent.YES, Intent.THUMBS))
-    asks = said.has(Intent.PRICE, Intent.DURATION, Intent.SERVICES, Intent.HOURS, Intent.MY_APPOINTMENTS)
+    asks = said.has(Intent.PRICE, Intent.DURATION, Intent.HOURS, Intent.MY_APPOINTMENTS) or is_follow_up(state, said)
+    asks = asks or (said.has(Intent.SERVICES) and not said.has_when)
     asks = asks or said.has(Intent.RUNNING_LATE, Intent.WHO_SERVES_ME, Intent.FACT, Intent.BYE, Intent.COMPLAINT)
     names_it = said.service.best or said.service.candidates or said.has_when or said.staff or said.whom
     if wants or (names_it and not asks):
         return Goal.BOOK
     return state.goal
+
+
+def is_follow_up(state: State, said: Understanding) -> bool:
+    """Whether a message asks of another service what was just told of one: `¿y el manicure?`."""
+    is_open = state.asked in (Asked.OFFER, Asked.NOTHING) and state.has_spoken
+    return is_open and said.has(Intent.AND_THIS) and not said.has_when
 
 
 def gives_up(state: State, said: Understanding, context: Context) -> bool:
@@ -270,9 +277,11 @@ def _named_day(said: Understanding) -> tuple[str, ...]:
 def _hear_people(state: State, said: Understanding, context: Context) -> State:
     name = said.name
     is_unknown = not context.customer and not state.name
+    if not name and state.asked is Asked.NAME:
+        name = said.first_name
     if not name and is_unknown and not said.intents - {Intent.GREETING} and not said.has_when:
         name = said.first_name
-    if not name and state.asked is Asked.NAME and not said.intents - {Intent.YES, Intent.THANKS, Intent.GREETING}:
+    if not name and state.asked is Asked.NAME and not said.intents - {Intent.THANKS, Intent.GREETING}:
         name = said.bare_name if not said.has_when and not said.service.best else ""
     if said.whom and (said.whom_name or state.asked is not Asked.NAME):
         state = msgspec.structs.replace(state, whom=said.whom, whom_name=said.whom_name)

@@ -30,6 +30,7 @@ _CHAT_SPELLING = (
     (r"\b(?:pa|pra|pra|p/)\b", "para"),
     (r"\b(?:xa|x)\b(?! ?\d)", "por"),
     (r"\bd\b", "de"),
+    (r"\b(?:alas|ala|delas|dela|palas)\b", "a las"),
     (r"\b(?:grax|grcs|grs|grasias|grazias|graxias|gracs|gcias)\b", "gracias"),
     (r"\b(?:mnn|mnna|mnana|mna|manan|manna|maniana|mananna|amnana|manaa)\b", "manana"),
     (r"\b(?:msj|msg|mjs)\b", "mensaje"),

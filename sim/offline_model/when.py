@@ -29,6 +29,11 @@ _NOT_SLIPS = split_table(
     eneros mayor mayores maya enera juega vienes vernes viene vienen tierno martin sabadito saldado sabido
     sabida abrio abres lunas"""
 )
+_MONTHS_IN_ENGLISH = (
+    *(("january", "enero"), ("february", "febrero"), ("march", "marzo"), ("april", "abril"), ("may", "mayo")),
+    *(("june", "junio"), ("july", "julio"), ("august", "agosto"), ("september", "septiembre")),
+    *(("october", "octubre"), ("november", "noviembre"), ("december", "diciembre")),
+)
 _ENGLISH = (
     (r"\bday after tomorrow\b", "pasado manana"),
     (r"\btomorrow\b", "manana"),
@@ -39,6 +44,11 @@ _ENGLISH = (
     (r"\bnoon\b", "mediodia"),
     (r"\b(next|this) (?=(?:mon|tues|wednes|thurs|fri|satur|sun)day)", "el "),
     (r"\bat (?=\d{1,2}\b)", "a las "),
+    (r"\bone(?= ?(?:am|pm|oclock))", "1"),
+    (r"\btwo(?= ?(?:am|pm|oclock))", "2"),
+    (r"\bthree(?= ?(?:am|pm|oclock))", "3"),
+    (r"\bfour(?= ?(?:am|pm|oclock))", "4"),
+    (r"\bfive(?= ?(?:am|pm|oclock))", "5"),
     (r"\bhalf past (\d{1,2})\b", r"a las \1 y media"),
     (r"\bquarter past (\d{1,2})\b", r"a las \1 y cuarto"),
     (r"\bmonday\b", "lunes"),
@@ -48,16 +58,15 @@ _ENGLISH = (
     (r"\bfriday\b", "viernes"),
     (r"\bsaturday\b", "sabado"),
     (r"\bsunday\b", "domingo"),
-    *((rf"\b{en} (?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\b", rf"\1 de {es}") for en, es in (
-        *(("january", "enero"), ("february", "febrero"), ("march", "marzo"), ("april", "abril"), ("may", "mayo")),
-        *(("june", "junio"), ("july", "julio"), ("august", "agosto"), ("september", "septiembre")),
-        *(("october", "octubre"), ("november", "noviembre"), ("december", "diciembre")),
-    )),
-)  # fmt: skip
+    *((rf"\b(?:on )?(?:the )?(\d{{1,2}})(?:st|nd|rd|th)? of {en}\b", rf"\1 de {es}") for en, es in _MONTHS_IN_ENGLISH),
+    *((rf"\b{en} (?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\b", rf"\1 de {es}") for en, es in _MONTHS_IN_ENGLISH),
+)
+_ENGLISH_DAY_OF_MONTH = re.compile(r"\b(?:on )?the (\d{1,2})(?:st|nd|rd|th)\b(?: of this month)?")
 _TO_SPANISH = tuple((re.compile(pattern), spanish) for pattern, spanish in _ENGLISH)
 _LOOKS_ENGLISH = re.compile(
     r"\b(?:the|at|for|my|you|an|next|today|tonight|tomorrow|(?:mon|tues|wednes|thurs|fri|satur|sun)day|noon"
-    r"|morning|afternoon|evening)\b"
+    r"|morning|afternoon|evening|(?:one|two|three|four|five) ?[ap]m|\d(?:st|nd|rd|th)"
+    r"|january|february|march|april|june|july|august|september|october|november|december)\b"
 )
 
 _HOUR_WORD = r"una|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce"
@@ -185,7 +194,7 @@ def _put_in_spanish(folded: str) -> str:
         return folded
     for pattern, spanish in _TO_SPANISH:
         folded = pattern.sub(spanish, folded)
-    return folded
+    return _ENGLISH_DAY_OF_MONTH.sub(r"el \1", folded)
 
 
 @lru_cache(maxsize=8192)
@@ -221,4 +230,4 @@ def _take(pattern: re.Pattern[str], folded: str) -> tuple[tuple[str, ...], str]:
 
 def _clean(words: str) -> str:
     words = re.sub(r"^(?:para el|del) ", "el ", words.strip(" ,"))
-    return re.sub(r"^como (?=a las)", "como ", words)
+    return re.sub(r"(?<=\d)( ?[ap]m)\.$", r"\1", words)

@@ -309,10 +309,10 @@ async def test_the_deadline_covers_all_attempts() -> None:
 
     began = loop.time()
     with pytest.raises(Unavailable):
-        await model.complete(msgspec.structs.replace(REQUEST, timeout_s=0.4))
+        await model.complete(msgspec.structs.replace(REQUEST, timeout_s=1.0))
 
     assert hanging.asked >= 2
-    assert loop.time() - began < 2.0
+    assert loop.time() - began < 3.0
 
 
 async def test_cancelling_the_caller_is_not_swallowed() -> None:
