@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,6 +53,7 @@ def _replay(  # noqa: PLR0913 - the options of a command
 ) -> None:
     from evals.replaying import ReplayPlan, replay_suite
     from runtime.adapters.embedded import choose_database_url
+    from runtime.adapters.system import SystemClock
     from sim.driver import Mode
     from sim.transcripts import load_transcripts
 
@@ -65,7 +65,7 @@ def _replay(  # noqa: PLR0913 - the options of a command
         suite=suite,
         transcripts=transcripts,
         server_url=choose_database_url(os.environ, durable=False),
-        created=datetime.now(UTC).isoformat(),
+        created=SystemClock().now().isoformat(),
         mode=Mode.FORCED if forced else Mode.FREE,
         seed=seed,
         jobs=jobs,

@@ -17,9 +17,11 @@ from runtime.agent.loop import Visit, converse
 from runtime.agent.owner_intent import Intent, Judgement, judge
 from runtime.domain import words
 from runtime.domain.enums import Author, OrganizationStatus, OutboxKind, TaskKind
+from runtime.domain.errors import Unavailable
 from runtime.domain.handoff import HandoffEvent
 from runtime.domain.identity import canonical_key
 from runtime.domain.ids import OrganizationId, PersonId, TurnId
+from runtime.domain.spanish.asks_person import asks_for_person
 from runtime.domain.spanish.formats import format_date, format_phone, format_time
 from runtime.domain.whatsapp import MessageKind, split_body
 from runtime.flows import handoff as handoff_flow
@@ -27,7 +29,7 @@ from runtime.flows.handoff import Scene
 from runtime.parts import Parts
 from runtime.router import Case, Consent, Facts, Route
 from runtime.store import handoffs, outbox, people
-from runtime.store.business import load_business, load_schedule
+from runtime.store.business import load_business, load_customer, load_schedule
 from runtime.store.conversations import Claim, FactsRow, Pending
 from runtime.store.database import UnitOfWork
 from runtime.store.outbox import NewOutbound, NewTask
@@ -98,9 +100,27 @@ def _lines(situation: Situation) -> list[tuple[str, str]]:
 async def _answer_customer(parts: Parts, journal: Journal, situation: Situation) -> Outcome:
     said = tuple(text for _, text in _lines(situation))
     visit = Visit(situation.claimed, situation.person_id, situation.turn_id, said)
-    reply = await converse(parts, journal, visit)
+    try:
+        reply = await converse(parts, journal, visit)
+    except Unavailable:
+        # the way to a person must not depend on a model
+        if not asks_for_person("\n".join(said)):
+            raise
+        return Outcome(act=_request_human(parts, situation, said))
     outcome = _say(reply.text or "", act=_note_profile(situation))
     return msgspec.structs.replace(outcome, prompt=reply.prompt, prompt_hash=reply.prompt_hash, model=reply.model)
+
+
+def _request_human(parts: Parts, situation: Situation, said: tuple[str, ...]) -> Act:
+    async def act(uow: UnitOfWork) -> list[NewOutbound]:
+        scene, now = _scene(parts, uow, situation), parts.clock.now()
+        customer = await load_customer(uow, scene.organization_id, situation.person_id, situation.claimed.id, now=now)
+        name = customer.name or customer.profile_name or words.NAMELESS
+        request = handoff_flow.Request(situation.claimed.id, name, words.ASKED_FOR_A_PERSON, said)
+        answered = await handoff_flow.request_human(scene, request, f"reply:{situation.turn_id}:human")
+        return list(answered.messages)
+
+    return act
 
 
 def _note_profile(situation: Situation) -> Act | None:

@@ -52,25 +52,19 @@ def states_below(state: OutboxState) -> tuple[OutboxState, ...]:
     return lower
 
 
-async def deliver(parts: Parts, conversation_id: ConversationId) -> int:
-    """Send what waits for this conversation, head first, until the line is empty or held up.
-
-    Returns:
-        How many messages the provider accepted.
-    """
-    sent = 0
-    while True:
+async def deliver(parts: Parts, conversation_id: ConversationId) -> None:
+    """Send what waits for this conversation, head first, until the line is empty or held up."""
+    more = True
+    while more:
         now = parts.clock.now()
         lease_until = parts.after(parts.settings.lease_s)
         async with parts.database.single() as uow:
             head = await outbox.claim_head(uow, conversation_id, now=now, lease_until=lease_until)
-        if head is None or not await _send(parts, head):
-            return sent
-        sent += 1
+        more = head is not None and await _send(parts, head)
 
 
 async def _send(parts: Parts, head: Outbound) -> bool:
-    """Bring one claimed message to the provider; False when the line has to wait."""
+    """Bring one claimed message to the provider; False when nothing follows it, or the line has to wait."""
     try:
         receipt = await _find_earlier_send(parts, head)
         if receipt is None:
@@ -96,8 +90,7 @@ async def _send(parts: Parts, head: Outbound) -> bool:
         return False
     state = PROVIDER_STATES.get(receipt.status, OutboxState.ACCEPTED)
     async with parts.database.single() as uow:
-        await outbox.record_sent(uow, head, sid=receipt.sid, state=state)
-    return True
+        return await outbox.record_sent(uow, head, sid=receipt.sid, state=state)
 
 
 async def _find_earlier_send(parts: Parts, head: Outbound) -> SentMessage | None:

@@ -16,7 +16,7 @@ from runtime.flows.handoff import Scene
 from runtime.parts import Parts
 from runtime.ports import Job
 from runtime.store import conversations, flows, handoffs, outbox
-from runtime.store.due import next_due_at
+from runtime.store.due import look_for_due
 from runtime.store.handoffs import DueHandoff
 
 log = structlog.get_logger()
@@ -36,10 +36,11 @@ async def tick(parts: Parts) -> int:
     now = parts.clock.now()
     again_at = parts.after(parts.settings.reoffer_s)
     async with parts.database.single() as uow:
-        due = await conversations.offer_due(uow, now=now, again_at=again_at, most=BATCH)
-        unsent = await outbox.offer_due(uow, now=now, again_at=again_at, most=BATCH)
-        silent = await handoffs.find_silent(uow, now=now, most=BATCH)
-        idle = await flows.abandon_idle(uow, now=now, most=BATCH)
+        is_due = await look_for_due(uow, now=now)
+        due = await conversations.offer_due(uow, now=now, again_at=again_at, most=BATCH) if is_due.conversations else []
+        unsent = await outbox.offer_due(uow, now=now, again_at=again_at, most=BATCH) if is_due.outbox else []
+        silent = await handoffs.find_silent(uow, now=now, most=BATCH) if is_due.handoffs else []
+        idle = await flows.abandon_idle(uow, now=now, most=BATCH) if is_due.flows else 0
     for conversation_id in due:
         await parts.hand_over(Job.RUN_CONVERSATION, conversation_id)
     for conversation_id in unsent:
@@ -90,6 +91,3 @@ async def run_forever(parts: Parts) -> None:
         except Unavailable as error:
             log.warning("tick_failed", error=str(error))
         await parts.clock.sleep(parts.settings.tick_s)
-
-
-__all__ = ["next_due_at", "run_forever", "sweep", "tick"]

@@ -16,12 +16,14 @@ from typing import Any
 import psycopg
 from psycopg import waiting
 from psycopg.abc import PQGen
+from psycopg.conninfo import make_conninfo
 
 from runtime.ports import Clock
 from runtime.store.database import Connect
 
 _POLL_MS = 5
 _PARK_S = 0.005
+_CONNECT_POLL_S = 0.1
 
 
 class Killed(BaseException):
@@ -100,7 +102,9 @@ def make_connect(observer: psycopg.Connection[Any], switch: DatabaseSwitch) -> C
     async def connect(dsn: str, **options: Any) -> psycopg.AsyncConnection[Any]:
         if switch.down:
             raise psycopg.OperationalError("the database is switched off")
-        connection = await Stepwise.connect(dsn, **options)
+        # the blocking twin of what psycopg does: connecting is one step too, and lets nobody run in between
+        gen = Stepwise._connect_gen(make_conninfo(dsn, **options))
+        connection = waiting.wait_conn(gen, _CONNECT_POLL_S)
         switch.adopt(connection)
         return connection
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from runtime.agent.prompts import Prompt
-from runtime.domain.enums import Author, FlowKind
+from runtime.domain.enums import Author, FlowKind, FlowState
 from runtime.domain.ids import StaffId
 from runtime.domain.spanish.formats import (
     WEEKDAYS,
@@ -23,6 +23,7 @@ from runtime.store.business import Business, CustomerFile, FlowRow, ServiceRow
 from runtime.store.journal import Message
 
 TABLE_DAYS = 21
+LONGEST_QUOTE = 300
 _NAMED_DAYS = {0: " = hoy", 1: " = mañana", 2: " = pasado mañana"}
 _FLOWS = {FlowKind.BOOK: "reserva", FlowKind.MODIFY: "cambio", FlowKind.CANCEL: "cancelación"}
 
@@ -77,9 +78,15 @@ def _flow_line(flow: FlowRow | None) -> str:
         return "ninguno"
     parts = [_FLOWS[flow.kind]]
     parts += [f"servicio: {flow.service}"] if flow.service else []
-    parts += [f"cuándo: {flow.wanted}"] if flow.wanted else []
-    parts.append(f"paso: {flow.state}")
+    parts += [f"cuándo: {_one_line(flow.wanted)}"] if flow.wanted else []
+    parts.append("en pausa" if flow.state is FlowState.ABANDONED else "en curso")
     return " | ".join(parts)
+
+
+def _one_line(text: str) -> str:
+    """Somebody's words within the system message: one short line, so that they cannot pass for a section of it."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= LONGEST_QUOTE else flat[: LONGEST_QUOTE - 1] + "…"
 
 
 def _relay_lines(history: Sequence[Message]) -> list[str]:
@@ -95,9 +102,9 @@ def _relay_lines(history: Sequence[Message]) -> list[str]:
         if message.author is Author.MARKER:
             lines.append(message.text)
         elif message.author is Author.HUMAN:
-            lines.append(f"{message.staff_name} (persona): {message.text}")
+            lines.append(f"{message.staff_name} (persona): {_one_line(message.text)}")
         elif message.author is Author.CUSTOMER:
-            lines.append(f"Cliente: {message.text}")
+            lines.append(f"Cliente: {_one_line(message.text)}")
     return lines
 
 

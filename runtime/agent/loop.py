@@ -59,6 +59,8 @@ async def converse(parts: Parts, journal: Journal, visit: Visit) -> Reply:
     async with parts.database.tenant(visit.claimed.organization_id) as uow:
         business = await load_business(uow, visit.claimed.organization_id)
         messages = journal.first_messages or await _open(parts, uow, prompt, business, visit)
+        # nothing was written, but rolling back would cost the driver its prepared statements
+        await uow.commit()
     desk = _Desk(parts, journal, visit, business)
     text = await desk.talk(list(messages))
     return Reply(text, prompt.reference, prompt.digest, parts.settings.customer_model)

@@ -46,7 +46,8 @@ def judge_without_model(text: str) -> Judgement:
 async def judge(journal: Journal, settings: Settings, text: str) -> Judgement:
     """Ask the model about one message; never fails for the model's sake."""
     prompt = load_prompt(settings.owner_intent_prompt)
-    fenced = text.replace("<<<", "").replace(">>>", "")
+    # a space, so that what is left of two marks cannot make a third
+    fenced = text.replace("<<<", " ").replace(">>>", " ")
     request = ModelRequest(
         purpose="owner_intent",
         model=settings.classifier_model,

@@ -132,6 +132,7 @@ def still_waiting(place: int) -> str:
     return f"Sigues en la fila: {turn}. Le paso tus mensajes a la persona en cuanto te comunique."
 
 
+ASKED_FOR_A_PERSON = "lo pidió"
 NO_HUMAN = "Ahora no hay una persona disponible por aquí. Ya dejé tu recado para que te busquen."
 NO_HUMAN_TASK = "Un cliente pidió hablar con una persona y no hay a quién avisar."
 

@@ -229,21 +229,27 @@ async def end(scene: Scene, handoff: Handoff, event: HandoffEvent) -> tuple[NewO
             words.timed_out_for_human(customer) if silent else words.ended_for_human(customer),
         ),
     )
-    return (*told, *await _connect_next(scene, handoff.staff_id, handoff.staff_name))
+    return (*told, *await _connect_next(scene))
 
 
-async def _connect_next(scene: Scene, staff_id: StaffId, staff_name: str) -> tuple[NewOutbound, ...]:
+async def _connect_next(scene: Scene) -> tuple[NewOutbound, ...]:
     waiting = await handoffs.first_in_line(scene.uow, scene.organization_id)
     if waiting is None:
         return ()
-    await handoffs.connect(scene.uow, scene.organization_id, waiting, staff_id, now=scene.now)
+    humans = await handoffs.lock_humans(scene.uow, scene.organization_id)
+    free = next((human for human in humans if not human.busy), None)
+    if free is None:
+        # whoever became free has left the business
+        return ()
+    await handoffs.connect(scene.uow, scene.organization_id, waiting, free.staff_id, now=scene.now)
     request = Request(waiting.conversation_id, waiting.customer_name or words.NAMELESS, waiting.reason)
-    alerts = await _introduce(scene, waiting.id, staff_id, request)
+    alerts = await _introduce(scene, waiting.id, free.staff_id, request)
     key = f"handoff-connected:{waiting.id}"
-    told = scene.message(waiting.conversation_id, OutboxKind.NOTICE, key, words.connected(staff_name))
+    told = scene.message(waiting.conversation_id, OutboxKind.NOTICE, key, words.connected(free.name))
     return (told, *alerts)
 
 
 async def _conversation_of(scene: Scene, staff_id: StaffId) -> ConversationId:
-    found = await people.find_recipients(scene.uow, scene.organization_id, [staff_id], owners=False)
+    # whoever took the customer hears of them to the end, even after leaving the business
+    found = await people.find_recipients(scene.uow, scene.organization_id, [staff_id], owners=False, former=True)
     return await people.ensure_conversation(scene.uow, scene.organization_id, found[0], now=scene.now)

@@ -92,7 +92,7 @@ _ACCEPT = text(
         due_at = case when c.lease_until > :received_at then c.due_at else {_QUIET_UNTIL} end
     )
     select count(*) from stored
-    """  # noqa: S608 - built from the constants above
+    """
 ).bindparams(bindparam("payload", type_=JSONB))
 
 

@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 
 import msgspec
 import psycopg
+from psycopg import sql
 from psycopg.types.json import set_json_dumps, set_json_loads
-from sqlalchemy import CursorResult, Executable, make_url, text
+from sqlalchemy import CursorResult, Executable, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -30,7 +31,8 @@ Connect = Callable[..., Awaitable[psycopg.AsyncConnection[Any]]]
 set_json_dumps(msgspec.json.encode)
 set_json_loads(msgspec.json.decode)
 
-_SET_TENANT = text("select set_config('app.organization_id', :organization_id, true)")
+_BEGIN = sql.SQL("begin")
+_BEGIN_AS_TENANT = sql.SQL("begin; set local app.organization_id = {}")
 
 
 class UnitOfWork:
@@ -55,12 +57,11 @@ class UnitOfWork:
 
 
 class Database:
-    """The two pools."""
+    """The two pools. Their connections commit each statement by itself until a transaction is begun."""
 
     def __init__(self, app: AsyncEngine, platform: AsyncEngine) -> None:
         self._app = app
         self._platform = platform
-        self._single = platform.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def tenant(self, organization_id: OrganizationId) -> AsyncIterator[UnitOfWork]:
@@ -71,7 +72,7 @@ class Database:
         """
         with _translate_outage():
             async with self._app.connect() as connection:
-                await connection.execute(_SET_TENANT, {"organization_id": str(organization_id)})
+                await self._begin(connection, _BEGIN_AS_TENANT.format(str(organization_id)))
                 yield UnitOfWork(connection)
 
     @asynccontextmanager
@@ -83,6 +84,7 @@ class Database:
         """
         with _translate_outage():
             async with self._platform.connect() as connection:
+                await self._begin(connection, _BEGIN)
                 yield UnitOfWork(connection)
 
     @asynccontextmanager
@@ -93,8 +95,19 @@ class Database:
             Unavailable: The database cannot be reached.
         """
         with _translate_outage():
-            async with self._single.connect() as connection:
+            async with self._platform.connect() as connection:
                 yield UnitOfWork(connection)
+
+    async def _begin(self, connection: AsyncConnection, command: sql.SQL | sql.Composed) -> None:
+        """Begin a transaction and name its tenant in one round trip, which SQLAlchemy would make three of."""
+        pooled = await connection.get_raw_connection()
+        driver: psycopg.AsyncConnection[Any] = pooled.driver_connection  # type: ignore[assignment]  # it is Any or None
+        try:
+            await driver.execute(command, prepare=False)
+        except psycopg.OperationalError:
+            # nothing was done yet; whatever else waits in the pool was lost with it
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Give all connections back."""
@@ -142,6 +155,8 @@ def _open_engine(database_url: str, role: str, connect: Connect | None, pool_siz
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=10,
+        # a unit of work begins its transaction itself, see `Database`
+        isolation_level="AUTOCOMMIT",
         # an error's text is logged, and what people wrote is not
         hide_parameters=True,
         json_serializer=_encode_json,

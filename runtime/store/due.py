@@ -1,12 +1,38 @@
-"""When something is due next. The simulator jumps its clock there."""
+"""What is due, and when something is due next. The simulator jumps its clock there."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
 from sqlalchemy import text
 
-from runtime.store.database import UnitOfWork
+from runtime.store.database import UnitOfWork, rows_of
+
+_DUE_NOW = text(
+    """
+    select
+      exists (select from conversations where due_at <= :now) as conversations,
+      exists (select from outbox where due_at <= :now) as outbox,
+      exists (select from handoffs where due_at <= :now) as handoffs,
+      exists (select from flows where due_at <= :now) as flows
+    """
+)
+
+
+class DueNow(msgspec.Struct, frozen=True):
+    """In which tables some row's time has come."""
+
+    conversations: bool
+    outbox: bool
+    handoffs: bool
+    flows: bool
+
+
+async def look_for_due(uow: UnitOfWork, *, now: datetime) -> DueNow:
+    """Whether there is anything to do, over all tenants: mostly there is not, and a ticker asks all day."""
+    return rows_of(DueNow, await uow.run(_DUE_NOW, {"now": now}))[0]
+
 
 _NEXT = text(
     """

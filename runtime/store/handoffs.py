@@ -26,18 +26,14 @@ class Human(msgspec.Struct, frozen=True):
     staff_id: StaffId
     name: str
     busy: bool
-    their_key: str
-    their_address: str
 
 
 _HUMANS = text(
     """
-    select s.id as staff_id, s.name, a.key as their_key, a.raw as their_address,
+    select s.id as staff_id, s.name,
       exists (select from handoffs h where h.organization_id = s.organization_id and h.staff_id = s.id
         and h.state = 'active') as busy
     from staff s
-    join lateral (select key, raw from addresses a where a.organization_id = s.organization_id
-      and a.person_id = s.person_id order by key limit 1) a on true
     where s.organization_id = :organization_id and s.active and s.role in ('owner', 'admin')
     order by s.role, s.position, s.id
     """

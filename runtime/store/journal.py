@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from runtime.domain.enums import Author, StepKind
 from runtime.domain.ids import ConversationId, OrganizationId, StaffId, TurnId
@@ -97,14 +97,23 @@ class NewMessage(msgspec.Struct, frozen=True):
     staff_id: StaffId | None = None
 
 
+_ADD_MESSAGES = text(
+    """
+    insert into messages (organization_id, turn_id, id, conversation_id, author, text, at, staff_id)
+    select :organization_id, :turn_id, id, conversation_id, author, text, at, staff_id
+    from jsonb_to_recordset(:new) as new (id uuid, conversation_id uuid, author author, text text, at timestamptz,
+      staff_id uuid)
+    """
+).bindparams(bindparam("new", type_=JSONB))
+
+
 async def add_messages(
     uow: UnitOfWork, organization_id: OrganizationId, turn_id: TurnId | None, new: Sequence[NewMessage]
 ) -> None:
     """Append to the history."""
     if not new:
         return
-    rows = [{"organization_id": organization_id, "turn_id": turn_id, **msgspec.structs.asdict(each)} for each in new]
-    await uow.run(insert(messages).values(rows))
+    await uow.run(_ADD_MESSAGES, {"organization_id": organization_id, "turn_id": turn_id, "new": list(new)})
 
 
 class NewEvent(msgspec.Struct, frozen=True):

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from runtime.domain.enums import Author, OutboxKind, OutboxState, TaskKind
+from runtime.domain.enums import OutboxKind, OutboxState, TaskKind
 from runtime.domain.ids import ConversationId, OrganizationId, OutboxId, TurnId
 from runtime.store.database import UnitOfWork, rows_of
-from runtime.store.tables import messages, outbox, tasks
+from runtime.store.tables import outbox, tasks
 
 FIRST_OFFER = timedelta(seconds=3)
 """Whoever queues a message also hands it to the broker; the ticker steps in when that is lost."""
@@ -33,6 +33,27 @@ class NewOutbound(msgspec.Struct, frozen=True):
     at: datetime
 
 
+_QUEUE = text(
+    """
+    with new as (
+      select * from jsonb_to_recordset(:new) as new (id uuid, conversation_id uuid, kind outbox_kind,
+        dedupe_key text, body text, at timestamptz)
+    ), queued as (
+      insert into outbox (organization_id, turn_id, id, conversation_id, kind, dedupe_key, body, created_at,
+        not_before, due_at)
+      select :organization_id, :turn_id, id, conversation_id, kind, dedupe_key, body, at, at, at + :first_offer
+      from new order by id
+      on conflict (organization_id, dedupe_key) do nothing
+      returning id
+    )
+    insert into messages (organization_id, turn_id, id, conversation_id, author, text, at)
+    select :organization_id, :turn_id, id, conversation_id, 'assistant', body, at
+    from new join queued using (id)
+    where kind <> 'relay'
+    """
+).bindparams(bindparam("new", type_=JSONB))
+
+
 async def queue_messages(
     uow: UnitOfWork, organization_id: OrganizationId, turn_id: TurnId | None, new: Sequence[NewOutbound]
 ) -> None:
@@ -43,38 +64,8 @@ async def queue_messages(
     """
     if not new:
         return
-    rows = [
-        {
-            "organization_id": organization_id,
-            "turn_id": turn_id,
-            "id": each.id,
-            "conversation_id": each.conversation_id,
-            "kind": each.kind,
-            "dedupe_key": each.dedupe_key,
-            "body": each.body,
-            "created_at": each.at,
-            "not_before": each.at,
-            "due_at": each.at + FIRST_OFFER,
-        }
-        for each in new
-    ]
-    statement = insert(outbox).values(rows).on_conflict_do_nothing(index_elements=["organization_id", "dedupe_key"])
-    queued = {row.id for row in await uow.run(statement.returning(outbox.c.id))}
-    said = [
-        {
-            "organization_id": organization_id,
-            "turn_id": turn_id,
-            "id": each.id,
-            "conversation_id": each.conversation_id,
-            "author": Author.ASSISTANT,
-            "text": each.body,
-            "at": each.at,
-        }
-        for each in new
-        if each.id in queued and each.kind is not OutboxKind.RELAY
-    ]
-    if said:
-        await uow.run(insert(messages).values(said))
+    parameters = {"organization_id": organization_id, "turn_id": turn_id, "new": list(new), "first_offer": FIRST_OFFER}
+    await uow.run(_QUEUE, parameters)
 
 
 class Outbound(msgspec.Struct, frozen=True):
@@ -130,13 +121,27 @@ _RECORD_SENT = text(
     update outbox set provider_sid = coalesce(provider_sid, :sid), lease_until = null, due_at = null,
       state = case when state in ('queued', 'submitting') then :state ::outbox_state else state end
     where organization_id = :organization_id and id = :id
+    returning exists (
+      select from outbox next where next.organization_id = :organization_id
+        and next.conversation_id = :conversation_id and next.state in ('queued', 'submitting') and next.id <> :id)
     """
 )
 
 
-async def record_sent(uow: UnitOfWork, sent: Outbound, *, sid: str, state: OutboxState) -> None:
-    """The provider accepted the message. A status that came in earlier by callback stays."""
-    await uow.run(_RECORD_SENT, {"organization_id": sent.organization_id, "id": sent.id, "sid": sid, "state": state})
+async def record_sent(uow: UnitOfWork, sent: Outbound, *, sid: str, state: OutboxState) -> bool:
+    """The provider accepted the message. A status that came in earlier by callback stays.
+
+    Returns:
+        True when more of the conversation's messages wait. Whoever queues one later offers it anew.
+    """
+    parameters = {
+        "organization_id": sent.organization_id,
+        "conversation_id": sent.conversation_id,
+        "id": sent.id,
+        "sid": sid,
+        "state": state,
+    }
+    return bool((await uow.run(_RECORD_SENT, parameters)).scalar_one())
 
 
 async def postpone(uow: UnitOfWork, sent: Outbound, *, state: OutboxState, due_at: datetime) -> None:

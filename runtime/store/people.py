@@ -92,7 +92,7 @@ _RECIPIENTS = text(
       and a.person_id = s.person_id order by key limit 1) a on true
     join lateral (select id, address from channels ch where ch.organization_id = s.organization_id
       and ch.kind = 'business' order by id limit 1) ch on true
-    where s.organization_id = :organization_id and s.active
+    where s.organization_id = :organization_id and (s.active or :former)
       and (s.id = any(:staff_ids) or (:owners and s.role = 'owner'))
     order by s.role, s.position, s.id
     """
@@ -100,10 +100,15 @@ _RECIPIENTS = text(
 
 
 async def find_recipients(
-    uow: UnitOfWork, organization_id: OrganizationId, staff_ids: list[StaffId], *, owners: bool
+    uow: UnitOfWork, organization_id: OrganizationId, staff_ids: list[StaffId], *, owners: bool, former: bool = False
 ) -> list[Recipient]:
-    """These members of staff, and the owners too if asked, each once."""
-    parameters = {"organization_id": organization_id, "staff_ids": staff_ids, "owners": owners}
+    """These members of staff, and the owners too if asked, each once; those who have left only with `former`."""
+    parameters = {
+        "organization_id": organization_id,
+        "staff_ids": staff_ids,
+        "owners": owners,
+        "former": former,
+    }
     return rows_of(Recipient, await uow.run(_RECIPIENTS, parameters))
 
 

@@ -33,7 +33,7 @@ async def run(context: ToolContext, given: HandoffToHuman) -> HandedOff:
     request = Request(
         conversation_id=context.conversation_id,
         customer_name=context.customer.name or context.customer.profile_name or words.NAMELESS,
-        reason=reason or "lo pidió",
+        reason=reason or words.ASKED_FOR_A_PERSON,
         last_words=context.said,
     )
     answer = await request_human(scene, request, f"reply:{context.call_key}")

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from runtime.domain.errors import Rejected
+from runtime.domain.whatsapp import clean_text
 from runtime.ports import ToolCall, ToolSpec
 from runtime.tools import (
     book_appointment,
@@ -78,10 +79,14 @@ def _find(name: str, actor: Actor) -> Tool[Any]:
 def _decode(tool: Tool[Any], arguments: str) -> msgspec.Struct:
     try:
         decoded: msgspec.Struct = msgspec.json.decode(arguments or "{}", type=tool.input)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         # ValidationError is a DecodeError too
         raise Rejected("invalid_arguments", f"Los datos no están completos: {error}") from error
-    return decoded
+    # an escape in JSON may spell what Postgres cannot store
+    given = msgspec.structs.asdict(decoded)
+    return msgspec.structs.replace(
+        decoded, **{name: clean_text(value) for name, value in given.items() if isinstance(value, str)}
+    )
 
 
 def _refusal(refusal: Rejected) -> str:

@@ -10,7 +10,7 @@ prompt say?), `state` with `understand` (where does the conversation stand?), `p
 lists of labelled examples.
 """
 
-from sim.offline_model.asks_person import asks_for_person
+from runtime.domain.spanish.asks_person import asks_for_person
 from sim.offline_model.protocol import MODEL_NAME
 from sim.offline_model.transport import OfflineTransport
 

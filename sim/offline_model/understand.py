@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import msgspec
 
-from sim.offline_model.asks_person import asks_for_person
+from runtime.domain.spanish.asks_person import asks_for_person
 from sim.offline_model.context import Context
 from sim.offline_model.lexicon import PATTERNS, Intent
 from sim.offline_model.names import (

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from evals.racing import race_for_a_slot
-from evals.replaying import ReplayPlan, Replayed, replay_suite
+from evals.replaying import Replayed, ReplayPlan, replay_suite
 from evals.run_directory import RunReader, RunState
 from sim.driver import Mode
 from sim.importers import ImportFormat, import_file
@@ -24,7 +24,7 @@ RECORDED = """\
 {"type":"say","by":"ana","text":"hola, quiero un gelish"}
 {"type":"said","by":"parlo","to":"ana","text":"¡Claro! ¿Qué día y a qué hora te gustaría venir?"}
 {"type":"say","by":"ana","text":"mañana a las 5 de la tarde, soy Ana López"}
-{"type":"expect","route":"5","tools":[{"name":"check_availability","ok":true,"arguments":{"service":"Gelish"}}]}
+{"type":"expect","route":"5","tools_any_order":[{"name":"update_customer_info"},{"name":"check_availability","ok":true,"arguments":{"service":"Gelish"}}]}
 {"type":"said","by":"parlo","to":"ana","text":"Te confirmo: martes 13 de enero, 5:00 PM. ¿La agendo?"}
 {"type":"say","by":"ana","text":"cuánto cuesta?"}
 {"type":"expect","route":"5","tools":[],"reply":{"to":"ana","contains":["$280"]}}
@@ -161,6 +161,6 @@ def test_every_message_of_a_replay_has_a_route_event(server_url: str, tmp_path: 
     replayed = _replay(server_url, tmp_path / "run", transcripts)
 
     for record in RunReader(replayed.directory).records():
-        said = [event.data["sid"] for event in record.events if event.kind is EventKind.SAY]
-        routed = [event.data["sid"] for event in record.events if event.kind is EventKind.ROUTE]
-        assert sorted(routed) == sorted(set(map(str, said)))
+        said = {str(event.data["sid"]) for event in record.events if event.kind is EventKind.SAY}
+        routed = [str(event.data["sid"]) for event in record.events if event.kind is EventKind.ROUTE]
+        assert sorted(routed) == sorted(said)

@@ -186,7 +186,8 @@ def test_a_sender_killed_at_any_round_trip_sends_once(database_url: str) -> None
             await salon.wait(120)
 
             assert salon.heard(ANA).count("una sola vez") == 1, (at, lost)
-            assert await _states(salon, ids) == ["accepted"], (at, lost)
+            # found in the list of the provider, it has the state it has there
+            assert (await _states(salon, ids))[0] in ("accepted", "delivered"), (at, lost)
 
     on_stage(database_url, play)
 

@@ -10,7 +10,8 @@ import msgspec
 from runtime.domain import words
 from runtime.domain.errors import Unavailable
 from runtime.domain.ids import ConversationId
-from runtime.ports import Clock, Job, ModelAnswer, ModelRequest, ToolCall
+from runtime.ports import Clock, Job, Model, ModelAnswer, ModelRequest, Queue, ToolCall
+from runtime.settings import Settings
 from runtime.store.conversations import claim
 from runtime.turn import run_conversation
 from sim.stage import SETTINGS, Stage
@@ -61,9 +62,14 @@ def calling(name: str, arguments: str = "{}") -> ModelAnswer:
     return ModelAnswer(None, (ToolCall("call_1", name, arguments),), "tool_calls", "fake", 1, 1)
 
 
-def with_parts(salon: Salon, **replacements: object) -> Salon:
+def with_parts(
+    salon: Salon, *, model: Model | None = None, queue: Queue | None = None, settings: Settings | None = None
+) -> Salon:
     """The same salon with some of the runtime's parts replaced."""
-    salon.scene.parts = dataclasses.replace(salon.scene.parts, **replacements)
+    parts = salon.scene.parts
+    salon.scene.parts = dataclasses.replace(
+        parts, model=model or parts.model, queue=queue or parts.queue, settings=settings or parts.settings
+    )
     return Salon(salon.stage, salon.scene)
 
 

@@ -16,7 +16,11 @@ from runtime.domain import enums
 from runtime.store.tables import metadata
 
 ENUM_CLASSES = sorted(
-    (kind for kind in vars(enums).values() if isinstance(kind, type) and issubclass(kind, StrEnum) and kind is not StrEnum),
+    (
+        kind
+        for kind in vars(enums).values()
+        if isinstance(kind, type) and issubclass(kind, StrEnum) and kind is not StrEnum
+    ),
     key=lambda kind: kind.__name__,
 )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sim.offline_model.asks_person import asks_for_person
+from runtime.domain.spanish.asks_person import asks_for_person
 
 STAFF = ("Lupita", "Karla")
 ASKS = """quiero hablar con una persona

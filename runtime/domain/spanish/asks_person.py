@@ -1,7 +1,7 @@
 """Deciding whether a message explicitly asks to be put through to a person.
 
-Used by `understand` on every customer message, and by anybody who wants to score the rule on
-labelled phrases. It says yes only to a request in the customer's own name, for now, to talk with a
+The runtime asks it when no model answers, so that the way to a person never depends on one; the offline
+model asks it about every message. It says yes only to a request in the customer's own name, for now, to talk with a
 human being of the business: frustration, questions about people, people who merely come along, and
 requests that are denied, reported or put off are not requests.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from sim.offline_model.text import fold
+from runtime.domain.spanish.folding import expand_chat_spelling, fold
 
 _SOMEBODY = (
     r"(?:(?:otra |alguna |una |un |algun |la |el |las |los |su |tu |al |del )*"
@@ -148,6 +148,7 @@ _DENIED_ENGLISH = re.compile(
     r"agent|someone)"
     r"|\bare you (?:an?|the)\b|\bam i (?:talking|speaking|chatting)\b|\bis this an?\b|\bwho (?:made|created|built)"
 )
+_APOSTROPHE = re.compile(r"[’'`´]")
 _CLAUSE = re.compile(r"[.;!?\n]+|,| pero | aunque ")
 _SENTENCE = re.compile(r"[.;!?\n]+")
 _LATER = re.compile(
@@ -163,10 +164,15 @@ def asks_for_person(text: str, staff: tuple[str, ...] = ()) -> bool:
         text: The message as it was typed; bubbles joined by line breaks.
         staff: Names of the people of the business: asking to talk with one of them counts.
     """
-    folded = fold(text)
+    folded = _read(text)
     if _asks_for_staff(folded, staff):
         return True
     return any(_asks_in(sentence.strip()) for sentence in _SENTENCE.split(folded) if sentence.strip())
+
+
+def _read(text: str) -> str:
+    """The text folded, its chat spelling written out, line breaks kept: bubbles are sentences of their own."""
+    return "\n".join(_APOSTROPHE.sub("", fold(expand_chat_spelling(line))) for line in text.splitlines())
 
 
 def _asks_in(sentence: str) -> bool:
