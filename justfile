@@ -42,6 +42,10 @@ bench *args:
 parlo *args:
     @"{{python}}" -m evals.cli "$@"
 
+# write the generated parts of docs/ anew
+docs:
+    @"{{python}}" -m docs.generate
+
 # stop the embedded Postgres and Valkey
 stop:
     @"{{python}}" -m runtime.adapters.embedded stop

@@ -64,13 +64,16 @@ def ticker(with_parent: WithParent = False) -> None:
 
 @app.command()
 def migrate(as_json: AsJson = False) -> None:
-    """Bring the database to the newest schema."""
+    """Bring the database to the newest schema, and write down Parlo's own number."""
+    from runtime.install import write_central_number
     from runtime.store.migrate import migrate as bring_up
 
     settings = _read_settings(os.environ, broker=False)
     assert settings.database_url is not None
     reached = bring_up(settings.database_url)
-    _print({"revision": reached}, f"at {reached}, the newest", as_json)
+    central = asyncio.run(write_central_number(settings))
+    told = f"at {reached}, the newest" + (f"; central number {central}" if central else "")
+    _print({"revision": reached, "central_number": central}, told, as_json)
 
 
 @app.command()

@@ -26,6 +26,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         public_url: The address Twilio signs, for example `https://api.parlo.mx`.
         twilio_auth_token: One secret, or several separated by commas while one is being rotated.
+        central_number: Parlo's own number, where businesses sign up; `parlo migrate` writes it down.
         quiet_s: How long a conversation must be silent before a burst counts as complete.
         burst_s: How long a burst may go on before it is answered anyway.
         lease_s: How long a worker may hold a conversation before another may take it.
@@ -42,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     twilio_auth_token: str = ""
     twilio_base_url: str | None = None
     public_url: str = "http://127.0.0.1:8000"
-    central_number: str = "+525550000000"
+    central_number: str | None = None
     customer_model: str = "gpt-4.1"
     classifier_model: str = "gpt-4.1-nano"
     customer_prompt: str = "customer@1"

@@ -31,19 +31,7 @@ from runtime.store.outbox import NewOutbound, NewTask
 
 log = structlog.get_logger()
 
-_WORDLESS = frozenset(
-    {
-        MessageKind.AUDIO,
-        MessageKind.IMAGE,
-        MessageKind.VIDEO,
-        MessageKind.DOCUMENT,
-        MessageKind.STICKER,
-        MessageKind.LOCATION,
-        MessageKind.CONTACTS,
-        MessageKind.UNKNOWN,
-        MessageKind.TEXT,
-    }
-)
+_TAPS = frozenset({MessageKind.BUTTON, MessageKind.LIST})
 
 
 async def run_conversation(parts: Parts, conversation_id: ConversationId) -> bool:
@@ -74,6 +62,7 @@ async def run_conversation(parts: Parts, conversation_id: ConversationId) -> boo
         log.warning("turn_postponed", conversation=str(claimed.id), attempt=claimed.attempts, error=str(error))
         await _postpone(parts, situation)
     except Exception as error:
+        # the edge of a worker: whatever broke, the message is tried again and in the end given to a person
         kind = "turn_broken" if isinstance(error, Broken) else "turn_crashed"
         log.error(kind, conversation=str(claimed.id), attempt=claimed.attempts, exc_info=error)
         await _postpone(parts, situation)
@@ -131,7 +120,7 @@ def facts_from(row: FactsRow, pending: list[Pending]) -> Facts:
         handed_off=row.handoff_id is not None,
         opted_out=row.opted_out,
         consent=consent,
-        supported=any(text or message.kind not in _WORDLESS for text, message in zip(texts, pending, strict=True)),
+        supported=any(text or message.kind in _TAPS for text, message in zip(texts, pending, strict=True)),
     )
 
 

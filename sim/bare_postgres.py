@@ -6,11 +6,13 @@ The yardstick of `parlo bench`. Nothing of the runtime is used here.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 
 import msgspec
 import psycopg
 import uvloop
+from psycopg import sql
 
 _ROW = "insert into bare_commits (id, body) values (%s, %s)"
 _WARM_UP = 20
@@ -55,13 +57,12 @@ async def _commit_rows(url: str, clients: int, seconds: float) -> tuple[int, flo
     async def insert(client: int, connection: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
         nonlocal committed
         cursor = connection.cursor()
-        number = client << 32
-        for number in range(number, number + _WARM_UP):
-            await cursor.execute(_ROW, (number, "x" * 100), prepare=True)
+        numbers = itertools.count(client << 32)
+        for _ in range(_WARM_UP):
+            await cursor.execute(_ROW, (next(numbers), "x" * 100), prepare=True)
         await ready.wait()
         while time.perf_counter() - started < seconds:
-            number += 1
-            await cursor.execute(_ROW, (number, "x" * 100), prepare=True)
+            await cursor.execute(_ROW, (next(numbers), "x" * 100), prepare=True)
             committed += 1
 
     ready = asyncio.Event()
@@ -74,3 +75,10 @@ async def _commit_rows(url: str, clients: int, seconds: float) -> tuple[int, flo
     for connection in connections:
         await connection.close()
     return committed, took_s
+
+
+def count_rows(url: str, table: str) -> int:
+    """How many rows a table has."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table))).fetchone()
+    return int(row[0]) if row else 0

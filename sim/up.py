@@ -194,7 +194,7 @@ class _Up:
             f"  model   {record.model or 'as OPENAI_API_KEY says'}" + (" (offline)" if record.model else ""),
             f"  record  {record_path(self._environment)}",
             "write to it:",
-            '  parlo say --as +5215512345678 "hola, quiero un corte mañana a las 4"',
+            '  ./just parlo say --as +5215512345678 "hola, quiero un corte mañana a las 4"',
             f"  curl {record.twilio}/emulator/inbound -d '"
             + msgspec.json.encode(
                 {

@@ -1,4 +1,4 @@
-"""What every measurement stands on: two Postgres servers, the environment, and databases that are dropped afterwards."""
+"""What every measurement stands on: the servers, and databases that are dropped afterwards."""
 
 from __future__ import annotations
 

@@ -1,0 +1,183 @@
+"""Writes the parts of these pages that follow from the code, between their two marks.
+
+Run from the project's folder with the packages' Python: `.parlo/venv/bin/python -m docs.generate`. `tests/test_docs.py`
+fails while a page and the code disagree. Words outside the marks are written by hand and never touched.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import typer
+from typer.core import TyperArgument, TyperGroup, TyperOption
+
+from evals.cli import app
+from runtime.domain.enums import HandoffState
+from runtime.domain.handoff import END_REASONS, SILENCE, TRANSITIONS, HandoffEvent
+from runtime.settings import _SHARED, PREFIX, Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PACKAGES = ("runtime", "sim", "evals")
+
+_BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
+
+_CAUSES = {
+    HandoffEvent.CONNECT: "a human became free, and this customer has waited longest",
+    HandoffEvent.HUMAN_ENDS: "the human's message was judged an end",
+    HandoffEvent.SILENCE: f"the human said nothing for {SILENCE.seconds // 60} minutes",
+    HandoffEvent.CUSTOMER_LEAVES: "the customer gives up (in the table; nothing causes it yet)",
+}
+_MEANINGS = {
+    "database_url": "Postgres; without it the embedded one is started.",
+    "redis_url": "Redis or Valkey; without it the embedded one is started.",
+    "openai_api_key": "Key of the model's API. Workers need it.",
+    "openai_base_url": "Any server that speaks OpenAI's API; by default OpenAI's own.",
+    "twilio_account_sid": "The Twilio account that sends.",
+    "twilio_base_url": "Where Twilio's API is reached; by default Twilio's own.",
+    "central_number": "Parlo's own number, where businesses sign up. `parlo migrate` writes it down.",
+    "customer_model": "The model that talks to customers.",
+    "classifier_model": "The small model that tells a relay from an end.",
+    "customer_prompt": "Name and version of the customer agent's prompt.",
+    "owner_intent_prompt": "Name and version of the classifier's prompt.",
+    "reoffer_s": "After how long something that was offered is offered again, in case the offer was lost.",
+    "tick_s": "How often the ticker looks for due rows.",
+    "sweep_s": "How often the ticker looks for stranded conversations.",
+    "model_timeout_s": "How long one question to the model may take, retries included.",
+    "turn_deadline_s": "How long a whole turn may take; less than the lease.",
+    "body_limit_bytes": "The largest body a webhook may have.",
+    "worker_threads": "How many conversations one worker process may have under way.",
+    "pool_size": "Database connections kept for each of the two roles.",
+}
+
+
+def render(text: str) -> str:
+    """The page with every generated part as the code has it now."""
+    return _BLOCK.sub(lambda found: f"{found[1]}{BLOCKS[found[2]]()}\n{found[3]}", text)
+
+
+def find_pages() -> list[Path]:
+    """The pages that have a generated part."""
+    return [page for page in sorted(DOCS.glob("*.md")) if _BLOCK.search(page.read_text(encoding="utf-8"))]
+
+
+def write_pages() -> list[Path]:
+    """Write them; the ones that changed."""
+    changed = []
+    for page in find_pages():
+        before = page.read_text(encoding="utf-8")
+        if (after := render(before)) != before:
+            page.write_text(after, encoding="utf-8")
+            changed.append(page)
+    return changed
+
+
+def _draw_handoff() -> str:
+    arrows = [f"    {before} --> {after}: {event}" for (before, event), after in TRANSITIONS.items()]
+    drawing = [
+        "```mermaid",
+        "stateDiagram-v2",
+        f"    [*] --> {HandoffState.WAITING}: asked, everybody is busy",
+        f"    [*] --> {HandoffState.ACTIVE}: asked, somebody is free",
+        *arrows,
+        f"    {HandoffState.ENDED} --> [*]",
+        "```",
+    ]
+    rows = [
+        f"| `{before}` | `{event}` | `{after}` | {_name_reason(event)} | {_CAUSES[event]} |"
+        for (before, event), after in TRANSITIONS.items()
+    ]
+    head = ["| from | event | to | `end_reason` | when |", "| --- | --- | --- | --- | --- |"]
+    return "\n".join([*drawing, "", *head, *rows])
+
+
+def _name_reason(event: HandoffEvent) -> str:
+    return f"`{END_REASONS[event]}`" if event in END_REASONS else ""
+
+
+def _list_settings() -> str:
+    names = {field: name for name, field in _SHARED.items()}
+    meanings = {**_MEANINGS, **_read_attributes()}
+    rows = [
+        f"| `{names.get(field, PREFIX + field.upper())}` | {_show_default(default)} | {meanings[field]} |"
+        for field, default in zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True)
+    ]
+    return "\n".join(["| variable | default | meaning |", "| --- | --- | --- |", *rows])
+
+
+def _read_attributes() -> dict[str, str]:
+    """What the docstring of `Settings` says of single ones."""
+    lines = (inspect.getdoc(Settings) or "").partition("Attributes:")[2].splitlines()
+    pairs = (line.strip().partition(": ") for line in lines)
+    return {name: meaning for name, _, meaning in pairs if meaning}
+
+
+def _show_default(value: object) -> str:
+    return "" if value is None or value == "" else f"`{value}`"
+
+
+def _list_commands() -> str:
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    return "\n\n".join(_describe_commands("parlo", group))
+
+
+def _describe_commands(path: str, group: TyperGroup) -> Iterator[str]:
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from _describe_commands(f"{path} {name}", command)
+            continue
+        shown = [each for each in command.params if not getattr(each, "hidden", False)]
+        arguments = [each for each in shown if isinstance(each, TyperArgument)]
+        options = [each for each in shown if isinstance(each, TyperOption) and each.name != "help"]
+        words = " ".join(_show_argument(each) for each in arguments)
+        rows = [f"| `{_show_argument(each)}` | {_show_choice(each)} | {each.help or ''} |" for each in arguments]
+        rows += [f"| `{', '.join(each.opts)}` | {_show_choice(each)} | {each.help or ''} |" for each in options]
+        table = ["", "| | default | |", "| --- | --- | --- |", *rows] if rows else []
+        yield "\n".join([f"### `{f'{path} {name} {words}'.strip()}`", "", inspect.cleandoc(command.help or ""), *table])
+
+
+def _show_argument(argument: TyperArgument) -> str:
+    name = argument.metavar or (argument.name or "").upper()
+    shown = name if argument.required else f"[{name}]"
+    return f"{shown}…" if argument.nargs == -1 else shown
+
+
+def _show_choice(parameter: TyperArgument | TyperOption) -> str:
+    if parameter.required:
+        return "required"
+    return "" if parameter.default is None or parameter.default is False else f"`{parameter.default}`"
+
+
+def _list_modules() -> str:
+    lines = []
+    for package in PACKAGES:
+        lines += [f"| in `{package}/` | |", "| --- | --- |"]
+        for path in sorted((ROOT / package).glob("*.py")):
+            if path.name != "__init__.py":
+                lines.append(f"| `{path.name}` | {_first_line(path)} |")
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def _first_line(path: Path) -> str:
+    return (ast.get_docstring(ast.parse(path.read_bytes())) or "").partition("\n")[0]
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "handoff": _draw_handoff,
+    "settings": _list_settings,
+    "commands": _list_commands,
+    "modules": _list_modules,
+}
+"""The generated parts by the name in their marks."""
+
+
+if __name__ == "__main__":
+    for written in write_pages():
+        sys.stdout.write(f"{written.relative_to(ROOT)}\n")
