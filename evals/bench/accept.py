@@ -12,11 +12,9 @@ from contextlib import contextmanager
 from urllib.error import URLError
 from urllib.request import urlopen
 
-import msgspec
-
 from evals.bench.figures import Figure, Measurement, Unit, percentile
 from evals.bench.ground import Ground, fresh_database
-from evals.bench.knocking import Outcome, Plan
+from evals.bench.knocking import Outcome, Plan, knock
 from evals.bench.proc import read_cpu_s
 from runtime.adapters.system import SystemClock, SystemIds
 from runtime.domain.errors import Broken
@@ -190,8 +188,4 @@ class _Knocker:
             rate=rate,
         )
         self._first += most
-        command = [sys.executable, "-m", "evals.bench.knocking"]
-        done = subprocess.run(
-            command, input=msgspec.json.encode(plan), capture_output=True, check=True, timeout=60 + 2 * seconds
-        )
-        return msgspec.json.decode(done.stdout, type=Outcome)
+        return knock(plan)

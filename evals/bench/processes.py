@@ -21,7 +21,7 @@ import msgspec
 
 from evals.bench.figures import Figure, Measurement, Unit
 from evals.bench.ground import Ground, fresh_database
-from evals.bench.knocking import Outcome, Plan
+from evals.bench.knocking import Plan, knock
 from evals.bench.proc import read_cpu_s, read_memory
 from runtime.domain.errors import Broken
 from sim.twilio.messages import SentRecord
@@ -132,9 +132,7 @@ def _write(record: UpRecord, *, first: int, most: int) -> None:
         seconds=ANSWER_LIMIT_S,
         rate=RATE,
     )
-    command = [sys.executable, "-m", "evals.bench.knocking"]
-    done = subprocess.run(command, input=msgspec.json.encode(plan), capture_output=True, check=True, timeout=60)
-    accepted = msgspec.json.decode(done.stdout, type=Outcome).accepted
+    accepted = knock(plan).accepted
     if accepted != most:
         raise Broken(f"{accepted} of {most} messages were accepted")
     give_up_at = time.monotonic() + ANSWER_LIMIT_S

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -81,5 +82,5 @@ def _take_apart(name: str, ground: Ground) -> Measurement:
             return pool.apply_async(MEASUREMENTS[name], (ground,)).get(LIMIT_S)
         except OutOfTime:
             return Measurement(name=name, failure=f"not done within {LIMIT_S:.0f} s")
-        except (ParloError, AssertionError, OSError) as error:
+        except (ParloError, AssertionError, OSError, subprocess.SubprocessError) as error:
             return Measurement(name=name, failure=f"{type(error).__name__}: {error}")

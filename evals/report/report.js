@@ -55,7 +55,9 @@
   $("#list").addEventListener("toggle", refold, true);
 
   const reveal = () => {
-    const at = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const name = decodeURIComponent(location.hash.slice(1));
+    // a link may name a place in the page, or a conversation by its id
+    const at = name && (document.getElementById(name) || document.querySelector(`[data-id="${CSS.escape(name)}"]`));
     const d = at && at.closest("details.cv");
     if (!d) return;
     d.hidden = false;

@@ -410,7 +410,7 @@ def grid_of(shop: Agenda, begin: datetime) -> list[datetime]:
 
 
 @given(drawn=agendas())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 def test_what_is_offered_is_exactly_what_every_rule_allows(drawn: tuple[Agenda, datetime, datetime]) -> None:
     """Inside hours, never past, no overlap with anything taken including the buffer, first free person and chair."""
     shop, begin, now = drawn
@@ -423,7 +423,7 @@ def test_what_is_offered_is_exactly_what_every_rule_allows(drawn: tuple[Agenda, 
 
 
 @given(drawn=agendas())
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 def test_free_times_come_in_order_and_once(drawn: tuple[Agenda, datetime, datetime]) -> None:
     """A list of free times never repeats a moment and never jumps back, whatever the clocks do."""
     shop, begin, now = drawn
@@ -434,7 +434,7 @@ def test_free_times_come_in_order_and_once(drawn: tuple[Agenda, datetime, dateti
 
 
 @given(drawn=agendas(), minute=st.integers(0, _DAYS * 1440), most=st.integers(1, 5))
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=50)
 def test_the_nearest_times_are_free_few_and_in_order(
     drawn: tuple[Agenda, datetime, datetime], minute: int, most: int
 ) -> None:

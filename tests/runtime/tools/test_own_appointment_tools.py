@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -232,18 +233,17 @@ async def test_other_peoples_appointments_do_not_exist_for_a_customer(
     assert await digest_rows(database) == before
 
 
+_NO_IDS = ["", "1", "' or '1'='1", "null", "todas", str(UUID(int=0)), "{" * 5000, "\x00", "ñ" * 36, "urn:uuid:x"]
+
+
 @pytest.mark.parametrize("name", ["cancel_appointment", "reschedule_appointment"])
-@pytest.mark.parametrize(
-    "appointment_id",
-    ["", "1", "' or '1'='1", "null", "todas", "00000000-0000-0000-0000-000000000000", "{" * 5000, "\x00", "ñ" * 36],
-)
-async def test_an_id_that_is_no_id_is_not_found(database: Database, name: str, appointment_id: str) -> None:
+async def test_an_id_that_is_no_id_is_not_found(database: Database, name: str) -> None:
     """Whatever a model makes up in place of an id is answered the same way."""
     salon = await open_salon(database)
 
-    called = await call(database, salon, name, appointment_id=appointment_id, when="mañana a las 5")
+    called = [await call(database, salon, name, appointment_id=each, when="mañana a las 5") for each in _NO_IDS]
 
-    assert called.code == "not_found"
+    assert [each.code for each in called] == ["not_found"] * len(_NO_IDS)
     assert await rows(database, "select count(*) from appointments where changed_at <> :now", now=NOW) == [(0,)]
 
 
@@ -259,17 +259,17 @@ async def test_a_customer_is_called_what_they_say(database: Database) -> None:
     assert sorted(found) == [("Ana María",), ("Gaby Luna",)]
 
 
-@pytest.mark.parametrize("name", ["", "   ", "12345", "🌸🌸", "\u202e\u200b", "\x00"])
-async def test_a_name_without_a_letter_is_asked_for_again(database: Database, name: str) -> None:
+async def test_a_name_without_a_letter_is_asked_for_again(database: Database) -> None:
     """Nothing is stored, and the refusal has a question."""
     salon = await open_salon(database)
     await meet(database, salon, ANA)
     before = await digest_rows(database)
 
-    called = await call_tool(database, salon, ANA, "update_customer_info", {"name": name})
+    for name in ("", "   ", "12345", "🌸🌸", "\u202e\u200b", "\x00"):
+        called = await call_tool(database, salon, ANA, "update_customer_info", {"name": name})
 
-    assert called.code == "invalid_arguments"
-    assert called.body["error"]["question"] == "¿A nombre de quién queda?"
+        assert called.code == "invalid_arguments", name
+        assert called.body["error"]["question"] == "¿A nombre de quién queda?"
     assert await digest_rows(database) == before
 
 
