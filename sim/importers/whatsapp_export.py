@@ -46,9 +46,9 @@ _SAME_MOMENT_GAP_S = 1.0
 class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What an export does not say about itself.
 
-    `business_author` is the business's name as the export shows it. Without it the author who wrote
-    the most text is taken (the side that lists prices, hours and addresses); of two equal ones the
-    one who did not write first, since customers begin. With a single author there is no business.
+    `business_author` is the business's name as the export shows it. Without it, of two authors the one
+    who did not write first is taken, since customers begin; of more, the one of the others who wrote the
+    most text (the side that lists prices, hours and addresses). With a single author there is no business.
     """
 
     business_author: str | None = None
@@ -80,14 +80,14 @@ def import_whatsapp_export(path: Path, options: ExportOptions | None = None) -> 
 
 
 def guess_business(messages: list[ExportMessage]) -> str | None:
-    """The author who wrote the most text; None where there is only one author."""
+    """Not whoever wrote first; of several others the one who wrote the most text. None for a single author."""
     written: Counter[str] = Counter()
     for message in messages:
         written[message.author or ""] += len(_own_words(message))
     if len(written) < 2:
         return None
     first = messages[0].author
-    return max(written, key=lambda author: (written[author], author != first))
+    return max((author for author in written if author != first), key=lambda author: written[author])
 
 
 def _own_words(message: ExportMessage) -> str:
