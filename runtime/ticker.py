@@ -46,7 +46,13 @@ async def tick(parts: Parts) -> int:
     for conversation_id in unsent:
         await parts.hand_over(Job.DELIVER, conversation_id)
     for handoff in silent:
-        await _end_silent(parts, handoff)
+        try:
+            await _end_silent(parts, handoff)
+        except Unavailable:
+            raise
+        except Exception as error:
+            # one row that cannot be ended must not stop the clock of all tenants
+            log.error("handoff_not_ended", handoff=str(handoff.id), exc_info=error)
     return len(due) + len(unsent) + len(silent) + idle
 
 

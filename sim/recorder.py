@@ -119,7 +119,7 @@ class Recorder:
 
     async def read_events(self) -> list[Event]:
         """Everything the runtime and the provider did, in order of time."""
-        async with self._scene.stage.database.platform() as uow:
+        async with self._scene.stage.database.single() as uow:
             rows = [
                 *await self._read_routes(uow),
                 *await self._read_steps(uow),
@@ -216,7 +216,7 @@ class Recorder:
 
     async def read_final(self) -> FinalRows:
         """The rows of the scene's world at the end, those of people in the transcript only."""
-        async with self._scene.stage.database.platform() as uow:
+        async with self._scene.stage.database.single() as uow:
             messages = [FinalMessage(row.sid, row.state, row.route or "") for row in await uow.run(_INBOX)]
             states = [message.state for message in messages]
             return FinalRows(

@@ -7,12 +7,13 @@ seedings from one seed are the same to the byte.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Table, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Table, TextClause, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from runtime.domain.enums import ChannelKind
 from runtime.domain.identity import canonical_key
@@ -78,7 +79,15 @@ class _Writer:
         """Insert everything, tables that others refer to first."""
         for table in tables.metadata.sorted_tables:
             if rows := self._rows.get(table.name):
-                await self._uow.run(insert(table).values(rows))
+                await self._uow.run(_compose_insert(table.name, tuple(rows[0])), {"rows": rows})
+
+
+@cache
+def _compose_insert(table: str, columns: tuple[str, ...]) -> TextClause:
+    """One statement for any number of rows: it is compiled and planned once, however many worlds are written."""
+    names = ", ".join(columns)
+    statement = f"insert into {table} ({names}) select {names} from jsonb_populate_recordset(null::{table}, :rows)"
+    return text(statement).bindparams(bindparam("rows", type_=JSONB))
 
 
 class _Business:

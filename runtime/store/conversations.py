@@ -337,17 +337,16 @@ async def gather_facts(uow: UnitOfWork, claimed: Claim) -> FactsRow:
     return msgspec.convert(dict(result.one()._mapping), FactsRow, strict=False)
 
 
+_HOLD = text("select fence from conversations where organization_id = :organization_id and id = :id for no key update")
+
+
 async def hold(uow: UnitOfWork, organization_id: OrganizationId, conversation_id: ConversationId, fence: int) -> None:
     """Lock the conversation's row for this transaction, if the lease is still ours.
 
     Raises:
         LeaseLost: The fencing number moved on; nothing of this transaction may stand.
     """
-    result = await uow.run(
-        select(conversations.c.fence)
-        .where(conversations.c.organization_id == organization_id, conversations.c.id == conversation_id)
-        .with_for_update(key_share=True)
-    )
+    result = await uow.run(_HOLD, {"organization_id": organization_id, "id": conversation_id})
     if result.scalar_one() != fence:
         raise LeaseLost(f"conversation {conversation_id}: fence {fence} is no longer current")
 

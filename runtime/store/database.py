@@ -9,15 +9,19 @@ it back.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar, cast
 
 import msgspec
 import psycopg
 from psycopg import sql
 from psycopg.types.json import set_json_dumps, set_json_loads
-from sqlalchemy import CursorResult, Executable, make_url
+from sqlalchemy import CursorResult, Executable, TextClause, make_url
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.engine import IteratorResult
+from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -25,35 +29,85 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from runtime.domain.errors import Unavailable
 from runtime.domain.ids import OrganizationId
 
+PREPARE_AFTER = 1
+"""A statement that has been run so often on a connection is prepared there: all of ours come again."""
+
 T = TypeVar("T")
 Connect = Callable[..., Awaitable[psycopg.AsyncConnection[Any]]]
 
 set_json_dumps(msgspec.json.encode)
 set_json_loads(msgspec.json.decode)
 
+_DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]  # it has no annotations
 _BEGIN = sql.SQL("begin")
 _BEGIN_AS_TENANT = sql.SQL("begin; set local app.organization_id = {}")
+
+
+class Rows(IteratorResult[Any]):
+    """What a statement gave. `rowcount` is how many rows it changed or returned."""
+
+    def __init__(self, names: Sequence[str], rows: Iterable[tuple[Any, ...]], rowcount: int) -> None:
+        super().__init__(SimpleResultMetaData(names), iter(rows))
+        self.rowcount = rowcount
 
 
 class UnitOfWork:
     """One transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, driver: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
+        self._driver = driver
 
-    async def run(self, statement: Executable, parameters: Mapping[str, object] | None = None) -> CursorResult[Any]:
+    async def run(
+        self, statement: Executable, parameters: Mapping[str, object] | None = None
+    ) -> Rows | CursorResult[Any]:
         """Execute one statement."""
-        return await self._connection.execute(statement, parameters)
+        if not isinstance(statement, TextClause):
+            return await self._connection.execute(statement, parameters)
+        # Text is compiled once and goes straight to the driver, which costs half of the way through SQLAlchemy.
+        query = _compile(statement)
+        try:
+            cursor = await self._driver.execute(query.sql, query.bind(parameters or {}))
+            rows = await cursor.fetchall() if cursor.description else []
+        except psycopg.Error as error:
+            raise _wrap(statement, error) from error
+        return Rows([column.name for column in cursor.description or ()], rows, cursor.rowcount)
 
     async def commit(self) -> None:
         """Make everything since the beginning permanent."""
-        await self._connection.commit()
+        await self._driver.commit()
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """Contain an expected conflict: an error inside undoes only what was done inside."""
         async with self._connection.begin_nested():
             yield
+
+
+class _Query:
+    """A text statement in the driver's words."""
+
+    def __init__(self, statement: TextClause) -> None:
+        compiled = statement.compile(dialect=_DIALECT)
+        types = {name: bind.type.dialect_impl(_DIALECT) for name, bind in compiled.binds.items()}
+        processors = {name: kind.bind_processor(_DIALECT) for name, kind in types.items()}
+        self.sql = str(compiled).encode()
+        self._processors = {name: process for name, process in processors.items() if process is not None}
+
+    def bind(self, parameters: Mapping[str, object]) -> Mapping[str, object]:
+        """The parameters as the driver takes them."""
+        if not self._processors:
+            return parameters
+        return {**parameters, **{name: process(parameters[name]) for name, process in self._processors.items()}}
+
+
+# by identity: a statement is a constant of its module
+_compile = lru_cache(maxsize=512)(_Query)
+
+
+def _wrap(statement: TextClause, error: psycopg.Error) -> Exception:
+    """The error as SQLAlchemy raises it, whichever way the statement went; without what people wrote."""
+    return DBAPIError.instance(statement.text, None, error, psycopg.Error, hide_parameters=True, dialect=_DIALECT)
 
 
 class Database:
@@ -70,10 +124,8 @@ class Database:
         Raises:
             Unavailable: The database cannot be reached.
         """
-        with _translate_outage():
-            async with self._app.connect() as connection:
-                await self._begin(connection, _BEGIN_AS_TENANT.format(str(organization_id)))
-                yield UnitOfWork(connection)
+        async with _connect(self._app, _BEGIN_AS_TENANT.format(str(organization_id))) as uow:
+            yield uow
 
     @asynccontextmanager
     async def platform(self) -> AsyncIterator[UnitOfWork]:
@@ -82,10 +134,8 @@ class Database:
         Raises:
             Unavailable: The database cannot be reached.
         """
-        with _translate_outage():
-            async with self._platform.connect() as connection:
-                await self._begin(connection, _BEGIN)
-                yield UnitOfWork(connection)
+        async with _connect(self._platform, _BEGIN) as uow:
+            yield uow
 
     @asynccontextmanager
     async def single(self) -> AsyncIterator[UnitOfWork]:
@@ -94,25 +144,35 @@ class Database:
         Raises:
             Unavailable: The database cannot be reached.
         """
-        with _translate_outage():
-            async with self._platform.connect() as connection:
-                yield UnitOfWork(connection)
-
-    async def _begin(self, connection: AsyncConnection, command: sql.SQL | sql.Composed) -> None:
-        """Begin a transaction and name its tenant in one round trip, which SQLAlchemy would make three of."""
-        pooled = await connection.get_raw_connection()
-        driver: psycopg.AsyncConnection[Any] = pooled.driver_connection  # type: ignore[assignment]  # it is Any or None
-        try:
-            await driver.execute(command, prepare=False)
-        except psycopg.OperationalError:
-            # nothing was done yet; whatever else waits in the pool was lost with it
-            await self.close()
-            raise
+        async with _connect(self._platform, None) as uow:
+            yield uow
 
     async def close(self) -> None:
         """Give all connections back."""
         await self._app.dispose()
         await self._platform.dispose()
+
+
+@asynccontextmanager
+async def _connect(engine: AsyncEngine, begin: sql.SQL | sql.Composed | None) -> AsyncIterator[UnitOfWork]:
+    """A connection from the pool; a transaction and its tenant are begun in one round trip."""
+    with _translate_outage():
+        connection = await engine.connect()
+        try:
+            assert connection.sync_connection is not None
+            pooled = connection.sync_connection.connection
+            driver = cast("psycopg.AsyncConnection[Any]", pooled.driver_connection)
+            try:
+                if begin is not None:
+                    await driver.execute(begin, prepare=False)
+                yield UnitOfWork(connection, driver)
+            finally:
+                if driver.closed:
+                    # whatever else waits in the pool was lost with it
+                    await connection.invalidate()
+                    await engine.dispose()
+        finally:
+            await connection.close()
 
 
 class _translate_outage:
@@ -134,7 +194,7 @@ def open_database(database_url: str, *, connect: Connect | None = None, pool_siz
     Args:
         database_url: `postgresql://…` of a login that is a member of both roles.
         connect: Replaces `psycopg.AsyncConnection.connect` (the simulator's choke point).
-        pool_size: Connections kept per role; twice as many may be open for a moment.
+        pool_size: Half as many as each role may have; they are opened when they are needed, and kept.
     """
     return Database(
         _open_engine(database_url, "parlo_app", connect, pool_size),
@@ -147,13 +207,16 @@ def _open_engine(database_url: str, role: str, connect: Connect | None, pool_siz
     dial = connect or psycopg.AsyncConnection.connect
 
     async def dial_as_role() -> psycopg.AsyncConnection[Any]:
-        return await dial(plain_url, options=f"-c role={role} -c timezone=UTC", connect_timeout=5)
+        connection = await dial(plain_url, options=f"-c role={role} -c timezone=UTC", connect_timeout=5)
+        connection.prepare_threshold = PREPARE_AFTER
+        return connection
 
     return create_async_engine(
         "postgresql+psycopg://",
         async_creator=dial_as_role,
-        pool_size=pool_size,
-        max_overflow=pool_size,
+        pool_size=2 * pool_size,
+        # one more than that would be closed after its first use, and connecting costs more than waiting
+        max_overflow=0,
         pool_timeout=10,
         # a unit of work begins its transaction itself, see `Database`
         isolation_level="AUTOCOMMIT",
@@ -168,7 +231,7 @@ def _encode_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def rows_of(kind: type[T], result: CursorResult[Any]) -> list[T]:
+def rows_of(kind: type[T], result: Rows | CursorResult[Any]) -> list[T]:
     """Decode every row into a struct; a column that does not fit its field is an error."""
     # SQLAlchemy's own column names are a subclass of str, which msgspec does not take as a key
     names = [str(name) for name in result.keys()]  # noqa: SIM118 - not a dict

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from runtime.domain.enums import Author, StepKind
 from runtime.domain.ids import ConversationId, OrganizationId, StaffId, TurnId
 from runtime.store.database import UnitOfWork, rows_of
-from runtime.store.tables import events, messages, staff, steps
+from runtime.store.tables import events, steps
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -39,23 +39,20 @@ async def load_steps(uow: UnitOfWork, organization_id: OrganizationId, turn_id: 
     return rows_of(Step, result)
 
 
+_ADD_STEP = text(
+    """
+    insert into steps (organization_id, turn_id, number, kind, name, request_key, request, response, at)
+    values (:organization_id, :turn_id, :number, :kind, :name, :request_key, :request, :response, :at)
+    """
+).bindparams(bindparam("request", type_=JSONB(none_as_null=True)), bindparam("response", type_=JSONB))
+
+
 async def add_step(
     uow: UnitOfWork, organization_id: OrganizationId, turn_id: TurnId, step: Step, *, at: datetime
 ) -> None:
     """Journal one step. The primary key refuses a second one of the same number."""
-    await uow.run(
-        insert(steps).values(
-            organization_id=organization_id,
-            turn_id=turn_id,
-            number=step.number,
-            kind=step.kind,
-            name=step.name,
-            request_key=step.request_key,
-            request=step.request,
-            response=step.response,
-            at=at,
-        )
-    )
+    parameters = {"organization_id": organization_id, "turn_id": turn_id, "at": at, **msgspec.structs.asdict(step)}
+    await uow.run(_ADD_STEP, parameters)
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -67,23 +64,22 @@ class Message(msgspec.Struct, frozen=True):
     staff_name: str | None = None
 
 
+_MESSAGES = text(
+    """
+    select m.author, m.text, m.at, s.name as staff_name
+    from messages m left join staff s on s.organization_id = m.organization_id and s.id = m.staff_id
+    where m.organization_id = :organization_id and m.conversation_id = :conversation_id
+    order by m.at desc, m.id desc limit :most
+    """
+)
+
+
 async def load_messages(
     uow: UnitOfWork, organization_id: OrganizationId, conversation_id: ConversationId, *, most: int
 ) -> list[Message]:
     """The last `most` messages, oldest first."""
-    result = await uow.run(
-        select(messages.c.author, messages.c.text, messages.c.at, staff.c.name.label("staff_name"))
-        .join_from(
-            messages,
-            staff,
-            (staff.c.organization_id == messages.c.organization_id) & (staff.c.id == messages.c.staff_id),
-            isouter=True,
-        )
-        .where(messages.c.organization_id == organization_id, messages.c.conversation_id == conversation_id)
-        .order_by(messages.c.at.desc(), messages.c.id.desc())
-        .limit(most)
-    )
-    return rows_of(Message, result)[::-1]
+    parameters = {"organization_id": organization_id, "conversation_id": conversation_id, "most": most}
+    return rows_of(Message, await uow.run(_MESSAGES, parameters))[::-1]
 
 
 class NewMessage(msgspec.Struct, frozen=True):
