@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 import phonenumbers
@@ -53,6 +54,7 @@ _PHONE_SHAPE = re.compile(r"\+?[0-9 ().\-/]+")
 _DASHES = re.compile(r"[\u2010-\u2015\u2212]")
 
 
+@lru_cache(maxsize=8192)
 def canonical_key(raw: str) -> AddressKey | None:
     """The identity behind any spelling of an address, or None for what is no address. Idempotent on its values."""
     if len(raw) > _MAX_RAW_LENGTH:
@@ -95,6 +97,8 @@ def mexican_national_digits(key: AddressKey) -> str | None:
 
 def _plain(raw: str) -> str:
     """Full-width and other digits made plain, invisible characters and odd dashes gone."""
+    if raw.isascii() and raw.isprintable():
+        return " ".join(raw.split())
     normal = _DASHES.sub("-", unicodedata.normalize("NFKC", raw))
     shown = "".join(_plain_char(char) for char in normal if unicodedata.category(char) not in ("Cf", "Cc", "Cs"))
     return " ".join(shown.split())
