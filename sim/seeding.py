@@ -27,19 +27,21 @@ from sim.worlds import WEEKDAYS, Hours, Organization, World, WorldAppointment
 _KEEP = ("organizations", "channels")
 
 
+def _compose_clearing() -> TextClause:
+    """One statement, planned once: references are checked when it ends, so that the order of tables does not matter."""
+    names = [table.name for table in tables.metadata.sorted_tables if table.name not in _KEEP]
+    parts = [f"{name}_gone as (delete from {name})" for name in names]
+    parts.append("channels_gone as (delete from channels where kind <> 'unknown')")
+    return text(f"with {', '.join(parts)} delete from organizations where organization_id <> '{PLATFORM}'")
+
+
+_CLEAR = _compose_clearing()
+
+
 async def clear_world(database: Database) -> None:
     """Remove every row except the platform's own organization and its channel for unknown numbers."""
-    names = [table.name for table in reversed(tables.metadata.sorted_tables) if table.name not in _KEEP]
-    deletions = "".join(f"delete from {name};" for name in names)
-    async with database.platform() as uow:
-        # one block, one round trip
-        await uow.run(
-            text(
-                f"do $$ begin {deletions} delete from channels where kind <> 'unknown';"
-                f" delete from organizations where organization_id <> '{PLATFORM}'; end $$"
-            )
-        )
-        await uow.commit()
+    async with database.single() as uow:
+        await uow.run(_CLEAR)
 
 
 async def seed_world(database: Database, world: World, *, ids: Ids, now: datetime) -> None:

@@ -13,17 +13,14 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from evals.bench.figures import Figure, Measurement, Unit, percentile
-from evals.bench.ground import Ground, fresh_database
+from evals.bench.ground import WORLD, Ground, fresh_database, seed
 from evals.bench.knocking import Outcome, Plan, knock
 from evals.bench.proc import read_cpu_s
-from runtime.adapters.system import SystemClock, SystemIds
 from runtime.domain.errors import Broken
-from runtime.store.database import open_database
 from sim.bare_postgres import count_rows, measure_bare_commits
-from sim.seeding import seed_world
 from sim.serving import HOST, bind
 from sim.twilio.emulator import Account
-from sim.worlds import World, load_world
+from sim.worlds import load_world
 
 CLIENTS = (8, 32)
 SECONDS = 5.0
@@ -37,9 +34,9 @@ READY_LIMIT_S = 30.0
 
 def measure_accepting(ground: Ground) -> Measurement:
     """Post as fast as 8 and 32 clients can, then 200 a second; every 200 must be a row."""
-    world = load_world("estetica-lupita")
+    world = load_world(WORLD)
     with fresh_database(ground.durable_url, "accept") as url:
-        asyncio.run(_seed(url, world))
+        asyncio.run(seed(url))
         figures = []
         with _serve(url, ground.redis_url) as (web, pid):
             knocker = _Knocker(web, f"whatsapp:{world.business.channel}")
@@ -124,12 +121,6 @@ def _count_refused(outcome: Outcome) -> list[Figure]:
     return [
         Figure(name="  not answered 200", value=outcome.refused, unit=Unit.COUNT, n=n, how="any other status", most=0)
     ]
-
-
-async def _seed(url: str, world: World) -> None:
-    database = open_database(url)
-    await seed_world(database, world, ids=SystemIds(), now=SystemClock().now())
-    await database.close()
 
 
 @contextmanager

@@ -5,10 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import msgspec
 
+from runtime.adapters.system import SystemIds
+from runtime.store.database import open_database
 from sim.databases import create_copy, drop_copy
+from sim.seeding import seed_world
+from sim.worlds import load_world
+
+WORLD = "estetica-lupita"
+START = datetime(2026, 1, 12, 16, 0, tzinfo=UTC)
+"""A Monday morning in Puebla."""
 
 
 class Ground(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,3 +42,10 @@ def fresh_database(server_url: str, purpose: str) -> Iterator[str]:
         yield create_copy(server_url, name)
     finally:
         drop_copy(server_url, name)
+
+
+async def seed(url: str) -> None:
+    """Write the seed business into an empty database."""
+    database = open_database(url)
+    await seed_world(database, load_world(WORLD), ids=SystemIds(), now=START)
+    await database.close()

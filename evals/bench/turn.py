@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ import msgspec
 import uvloop
 
 from evals.bench.figures import Figure, Measurement, Unit
-from evals.bench.ground import Ground, fresh_database
+from evals.bench.ground import START, WORLD, Ground, fresh_database, seed
 from evals.bench.wire import Traffic, WireCounter
 from runtime.adapters.system import SystemIds
 from runtime.adapters.twilio.messenger import TwilioAccount, TwilioMessenger
@@ -30,7 +30,6 @@ from runtime.ticker import tick
 from runtime.turn import run_conversation
 from runtime.webhook import OK, receive
 from sim.quiet_logs import silence_logs
-from sim.seeding import seed_world
 from sim.stage import MESSAGES_URL, PUBLIC_URL, SETTINGS, LocalQueue
 from sim.twilio.emulator import Account, TwilioEmulator
 from sim.twilio.inbound import Inbound
@@ -50,8 +49,9 @@ def measure_turns(ground: Ground) -> Measurement:
     """Take the turns of people who have written before; the first one of each warms everything up."""
     silence_logs()
     with fresh_database(ground.fast_url, "turn") as url:
+        uvloop.run(seed(url))
+        traffic = uvloop.run(count_turns(url))
         cost_ms = uvloop.run(_time_turns(url))
-        traffic = uvloop.run(_count_turns(url))
     how = f"process_time of one warmed process, {PEOPLE} people who write by turns, model and provider taken off"
     total = Figure(
         name="CPU of a plain-text turn",
@@ -80,9 +80,10 @@ def measure_turns(ground: Ground) -> Measurement:
 
 
 async def _time_turns(url: str) -> dict[str, float]:
+    """Milliseconds of CPU a turn, by step."""
     database = open_database(url)
     try:
-        desk = await _Desk.open(database)
+        desk = _Desk(database, START + timedelta(days=1))
         for number in range(2 * PEOPLE):
             await desk.take_turn(number)
         desk.spent_s = dict.fromkeys(STEPS, 0.0)
@@ -93,12 +94,13 @@ async def _time_turns(url: str) -> dict[str, float]:
         await database.close()
 
 
-async def _count_turns(url: str) -> Traffic:
+async def count_turns(url: str) -> Traffic:
+    """What `COUNTED` turns send to the database, of people who have each written before; the world is there already."""
     with WireCounter(url) as counter:
         # one connection of each pool, so that every statement is soon prepared
         database = open_database(counter.url, pool_size=1)
         try:
-            desk = await _Desk.open(database, seeded=True)
+            desk = _Desk(database, START)
             for number in range(PEOPLE):
                 await desk.take_turn(number)
             counter.take()
@@ -112,8 +114,8 @@ async def _count_turns(url: str) -> Traffic:
 class _SteppedClock:
     """The port `Clock`, moved on by hand: nobody waits for a quiet period."""
 
-    def __init__(self) -> None:
-        self.moment = datetime(2026, 1, 12, 16, 0, tzinfo=UTC)
+    def __init__(self, moment: datetime) -> None:
+        self.moment = moment
 
     def now(self) -> datetime:
         return self.moment
@@ -150,9 +152,9 @@ class _Webhook(msgspec.Struct, frozen=True):
 class _Desk:
     """The runtime of one process, and a stopwatch for each of its steps."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, starts_at: datetime) -> None:
         self.spent_s = dict.fromkeys(STEPS, 0.0)
-        self._clock = _SteppedClock()
+        self._clock = _SteppedClock(starts_at)
         self._reports: list[_Webhook] = []
         ids = SystemIds()
         self._twilio = TwilioEmulator(self._clock, seed=ids.new().int, account=Account(), sink=self._keep_report)
@@ -171,16 +173,7 @@ class _Desk:
             ),
             queue=self._queue,
         )
-        self._world = load_world("estetica-lupita")
-
-    @classmethod
-    async def open(cls, database: Database, *, seeded: bool = False) -> _Desk:
-        desk = cls(database)
-        if not seeded:
-            await seed_world(database, desk._world, ids=desk._parts.ids, now=desk._clock.now())
-        else:
-            desk._clock.moment += timedelta(days=1)
-        return desk
+        self._world = load_world(WORLD)
 
     async def take_turn(self, number: int) -> None:
         """One person writes, is answered, and the provider reports on the answer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import uvicorn
 
 from runtime.adapters.absent import AbsentMessenger, AbsentModel
@@ -12,6 +13,8 @@ from runtime.settings import Settings
 from runtime.web.app import create_app
 
 GRACE_S = 10
+POOL_SIZE = 4
+"""An accept is one short statement: more connections than this only make Postgres and this process switch about."""
 
 
 def run_web(settings: Settings, *, host: str, port: int) -> None:
@@ -23,7 +26,8 @@ def run_web(settings: Settings, *, host: str, port: int) -> None:
     if not settings.redis_url:
         raise Broken("REDIS_URL is not set")
     queue = RedisQueue(settings.redis_url)
-    parts = open_parts(settings, model=AbsentModel(), messenger=AbsentMessenger(), queue=queue)
+    few = msgspec.structs.replace(settings, pool_size=min(settings.pool_size, POOL_SIZE))
+    parts = open_parts(few, model=AbsentModel(), messenger=AbsentMessenger(), queue=queue)
     config = uvicorn.Config(
         create_app(parts, check_broker=queue.check),
         host=host,
