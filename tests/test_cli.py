@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -133,6 +134,15 @@ def test_a_setting_nobody_knows_is_refused_by_name(
     assert "qiuet_s" in capsys.readouterr().out
 
 
+@pytest.fixture
+def _own_commands() -> Iterator[None]:
+    """Commands that a test adds to the program are gone after it."""
+    before = list(app.registered_commands)
+    yield
+    app.registered_commands[:] = before
+
+
+@pytest.mark.usefixtures("_own_commands")
 def test_ctrl_c_ends_with_130() -> None:
     """As every program does that is interrupted."""
 
@@ -143,6 +153,7 @@ def test_ctrl_c_ends_with_130() -> None:
     assert run(["interrupted-for-a-test"]) == 130
 
 
+@pytest.mark.usefixtures("_own_commands")
 def test_what_a_command_raises_on_purpose_is_said_and_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever command it comes from."""
 
