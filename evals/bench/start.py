@@ -34,7 +34,7 @@ def measure_start(_ground: Ground) -> Measurement:
             again_s = _wait_for_a_score(place)
         finally:
             _stop_servers(place)
-    how = "process start to the first line of scores.jsonl, packages compiled and in the page cache"
+    how = "process start to the first line of scores.jsonl; packages in the page cache, byte code as it is found"
     figures = [
         Figure(name=f"demo, {what}", value=value, unit=Unit.SECONDS, n=1, how=how, most=MOST_S)
         for what, value in (("nothing there", first_s), ("servers stopped", again_s))

@@ -71,6 +71,7 @@ def measure_turns(ground: Ground) -> Measurement:
         for name, count in (
             ("statements", traffic.statements),
             ("round trips", traffic.round_trips),
+            ("transactions", traffic.transactions),
             ("commits that write", traffic.commits),
         )
     ]

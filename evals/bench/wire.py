@@ -27,10 +27,16 @@ _Hear = Callable[[bytes], None]
 
 
 class Traffic(msgspec.Struct):
-    """What was counted. `texts` names each statement in order; `commits` are those of transactions that wrote."""
+    """What was counted. `texts` names each statement in order.
+
+    Attributes:
+        transactions: All that were committed, a statement by itself being one too: what `xact_commit` counts.
+        commits: Those that wrote: what a durable server waits for the disk for.
+    """
 
     statements: int = 0
     round_trips: int = 0
+    transactions: int = 0
     commits: int = 0
     texts: list[str] = []
 
@@ -126,11 +132,11 @@ class _Talk:
         self._started = False
         self._ready = False
         self._server_spoke_last = False
-        self._status = b"I"
         self._prepared: dict[bytes, str] = {}
         self._portal = ""
         self._queue: list[str] = []
         self._wrote = False
+        self._answered = False
 
     def hear_client(self, data: bytes) -> None:
         if self._ready and self._server_spoke_last and data[:1] != b"X":
@@ -172,6 +178,7 @@ class _Talk:
         if kind == b"C":
             name = name_statement(self._queue.pop(0)) if self._queue else body.rstrip(b"\0").decode()
             traffic.statements += 1
+            self._answered = True
             traffic.texts.append(name)
             self._wrote |= name.startswith(("insert", "update", "delete", "do"))
         elif kind == b"E":
@@ -179,10 +186,11 @@ class _Talk:
             self._wrote = False
         elif kind == b"Z":
             # nothing is open any more: what was written is committed, unless it was rolled back
-            if body == b"I" and self._ready and self._wrote:
-                traffic.commits += traffic.texts[-1] != "rollback"
+            if body == b"I" and self._ready and self._answered and traffic.texts[-1:] != ["rollback"]:
+                traffic.transactions += 1
+                traffic.commits += self._wrote
+            self._answered = False
             self._wrote = self._wrote and body == b"T"
-            self._status = body
             self._ready = True
 
 

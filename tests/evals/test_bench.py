@@ -98,8 +98,8 @@ async def test_the_wire_shows_statements_round_trips_and_commits(database_url: s
         await database.close()
 
     assert read.texts == ["begin", "set", "read organizations", "commit"]
-    assert (read.statements, read.round_trips, read.commits) == (4, 3, 0)
-    assert (written.statements, written.round_trips, written.commits) == (4, 3, 1)
+    assert (read.statements, read.round_trips, read.transactions, read.commits) == (4, 3, 1, 0)
+    assert (written.statements, written.round_trips, written.transactions, written.commits) == (4, 3, 1, 1)
     assert undone.texts[3] == "rollback"
     assert undone.commits == 0
 
@@ -123,7 +123,7 @@ async def test_the_statements_of_a_plain_text_turn_are_few_and_known(server_url:
     turn = [*claim, *look, *journal, "begin", "set", "read conversations", *finish, "commit"]
     assert traffic.texts[-traffic.statements // COUNTED :] == [*accept, *offer, *turn, *deliver, *reports]
     assert traffic.round_trips == 27 * COUNTED
-    assert traffic.commits == 9 * COUNTED
+    assert (traffic.transactions, traffic.commits) == (11 * COUNTED, 9 * COUNTED)
 
 
 def test_bare_commits_are_counted_and_leave_nothing_behind(database_url: str) -> None:
