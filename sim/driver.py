@@ -8,6 +8,7 @@ decision is made; it is exact and comparable. Nothing here prints, saves or retr
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -85,7 +86,7 @@ async def replay(stage: Stage, transcript: Transcript, *, mode: Mode = Mode.FREE
     return run.record(failure, time.perf_counter() - started)
 
 
-class _Run:
+class _Run(ABC):
     """What both ways of replaying share: one transcript, the scene it plays in, what was noted."""
 
     mode: Mode
@@ -99,8 +100,9 @@ class _Run:
         self.final = FinalRows()
         self.windows: list[tuple[str, Any, float, float]] = []
 
+    @abstractmethod
     async def play(self) -> None:
-        raise NotImplementedError
+        """Replay the transcript from its first line to its last."""
 
     async def set_scene(self, starts_at: datetime, part: str = "") -> tuple[Scene, Scheduler]:
         seed = derive_seed(self.seed, "scene", part)
