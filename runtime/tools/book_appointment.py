@@ -19,6 +19,7 @@ from runtime.tools.scheduling import (
     find_service,
     find_staff,
     load_agenda,
+    lock_calendars_of,
     refuse_time,
     require_instant,
     require_location,
@@ -79,6 +80,7 @@ async def _take_first(
     context: ToolContext, search: Search, customer_id: CustomerId, slots: tuple[Slot, ...]
 ) -> tuple[AppointmentId, Slot]:
     service = search.service
+    await lock_calendars_of(context, slots)
     for slot in slots:
         ends_at = slot.starts_at + timedelta(minutes=service.minutes)
         new = NewAppointment(

@@ -19,6 +19,7 @@ from runtime.tools.scheduling import (
     Search,
     find_staff,
     load_agenda,
+    lock_calendars_of,
     refuse_time,
     require_instant,
     require_slots,
@@ -70,6 +71,7 @@ async def run(context: ToolContext, given: RescheduleAppointment) -> Rescheduled
 
 
 async def _take_first(context: ToolContext, search: Search, own: AppointmentRow, slots: tuple[Slot, ...]) -> Slot:
+    await lock_calendars_of(context, slots)
     for slot in slots:
         ends_at = slot.starts_at + timedelta(minutes=search.service.minutes)
         move = Move(

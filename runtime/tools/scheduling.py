@@ -30,6 +30,7 @@ from runtime.domain.spanish.dates import resolve
 from runtime.domain.spanish.folding import fold_words
 from runtime.domain.spanish.formats import format_date, format_hours, format_when, join_spanish
 from runtime.domain.spanish.resolution import Resolution, ResolutionKind
+from runtime.store import appointments
 from runtime.store.business import BusyQuery, BusyRow, ServiceRow, StaffRow, load_busy, week_hours
 from runtime.tools.base import SlotOffer, ToolContext
 
@@ -177,6 +178,12 @@ def require_slots(context: ToolContext, agenda: Agenda, wanted: datetime) -> tup
     if not isinstance(found, Obstacle):
         return found
     raise refuse_time(context, agenda, wanted, found)
+
+
+async def lock_calendars_of(context: ToolContext, slots: Sequence[Slot]) -> None:
+    """Stand in line for every person and chair that is about to be tried."""
+    chairs = {slot.spot_id for slot in slots if slot.spot_id is not None}
+    await appointments.lock_calendars(context.uow, context.organization_id, {slot.staff_id for slot in slots}, chairs)
 
 
 def refuse_time(context: ToolContext, agenda: Agenda, wanted: datetime, obstacle: Obstacle) -> Rejected:

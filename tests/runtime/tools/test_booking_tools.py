@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from runtime.domain import words
+from runtime.domain.ids import AppointmentId
+from runtime.store import appointments
+from runtime.store.appointments import NewAppointment
 from runtime.store.database import Database
 from tests.runtime.twins import (
     ANA,
@@ -19,6 +24,7 @@ from tests.runtime.twins import (
     Called,
     Salon,
     call_tool,
+    connect_as,
     digest_rows,
     open_salon,
     rows,
@@ -385,3 +391,85 @@ async def test_many_rivals_for_one_slot_get_one_booking_and_polite_answers(datab
         assert sum(each.result.ok for each in called) == 1
         assert {each.code for each in called} == {None, "slot_taken"}
         assert all(each.body["error"]["slots"] for each in called if not each.result.ok)
+
+
+@pytest.mark.parametrize("ways", [("book", "book"), ("book", "move"), ("move", "move")], ids="+".join)
+async def test_rivals_who_waited_for_one_who_gave_up_do_not_wait_for_each_other(
+    database: Database, database_url: str, ways: tuple[str, str]
+) -> None:
+    """Both stand behind a booking that is undone: one gets the slot, and no deadlock breaks the other's turn."""
+    salon = await open_salon(database)
+    actions = [await prepare(database, salon, way, phone) for way, phone in zip(ways, (ANA, BETO), strict=True)]
+
+    async with hold_slot(database, salon, TOMORROW_AT_FIVE):
+        rivals = [asyncio.ensure_future(action()) for action in actions]
+        await until_waiting(database_url, 2)
+    called = await asyncio.gather(*rivals)
+
+    assert sorted(each.code or "" for each in called) == ["", "slot_taken"]
+    assert await rows(database, "select count(*) from appointments where starts_at = :at", at=TOMORROW_AT_FIVE) == [
+        (1,)
+    ]
+
+
+async def test_who_moves_in_opposite_order_do_not_wait_for_each_other(database: Database, database_url: str) -> None:
+    """One prefers Karla and one Lupita, both would take either: whoever loses both hears it politely."""
+    salon = await open_salon(database)
+    actions = [
+        await prepare(database, salon, "move", phone, staff=staff, then=None)
+        for phone, staff in [(ANA, "Lupita"), (BETO, "Karla"), (CARLA, "Lupita")]
+    ]
+
+    async with hold_slot(database, salon, TOMORROW_AT_FIVE):
+        rivals = [asyncio.ensure_future(action()) for action in actions]
+        await until_waiting(database_url, 3)
+    called = await asyncio.gather(*rivals)
+
+    assert sorted(each.code or "" for each in called) == ["", "", "slot_taken"]
+    assert {each.body["staff"] for each in called if each.result.ok} == {"Karla", "Lupita"}
+
+
+async def prepare(
+    database: Database, salon: Salon, way: str, phone: str, *, staff: str = "Lupita", then: str | None = "Lupita"
+) -> Callable[[], Awaitable[Called]]:
+    """A call that wants tomorrow at five: a booking, or the move of one that was made first."""
+    if way == "book":
+        return lambda: book(database, salon, phone, staff=then)
+    before = {ANA: "9 de la mañana", BETO: "6 de la tarde", CARLA: "2 de la tarde"}[phone]
+    own = await book(database, salon, phone, staff=staff, when=f"mañana a las {before}")
+    assert own.result.ok, own.body
+    arguments = {"appointment_id": own.body["appointment_id"], "when": "mañana a las 5", "staff": then}
+    return lambda: call_tool(database, salon, phone, "reschedule_appointment", arguments, key="turn:2")
+
+
+@asynccontextmanager
+async def hold_slot(database: Database, salon: Salon, starts_at: datetime) -> AsyncIterator[None]:
+    """Somebody has Lupita and Karla booked at this moment but has not committed, and gives up at the end."""
+    ends_at = starts_at + timedelta(minutes=45)
+    async with database.tenant(salon.organization_id) as uow:
+        for staff, spot in [("Lupita", "Silla 1"), ("Karla", "Silla 2")]:
+            new = NewAppointment(
+                id=AppointmentId(salon.ids.new()),
+                location_id=salon.location_id,
+                customer_id=salon.customers["Valeria Castillo"],
+                service_id=salon.services[CORTE],
+                staff_id=salon.staff[staff],
+                spot_id=salon.spots[spot],
+                starts_at=starts_at,
+                ends_at=ends_at,
+                occupied_until=ends_at,
+                price_cents=25000,
+            )
+            assert await appointments.try_add(uow, salon.organization_id, new, now=NOW)
+        yield
+
+
+async def until_waiting(database_url: str, count: int) -> None:
+    """Return when so many connections of this database wait for a lock."""
+    waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    with connect_as(database_url) as connection:
+        for _ in range(1000):
+            if (connection.execute(waiting).fetchone() or (0,))[0] >= count:
+                return
+            await asyncio.sleep(0.01)
+    raise AssertionError(f"fewer than {count} wait")
