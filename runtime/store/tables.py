@@ -172,7 +172,7 @@ staff = Table(
     Column("active", Boolean, nullable=False, server_default="true"),
     _at("first_message_at", null=True),
     _to("people", "person_id"),
-    UniqueConstraint("organization_id", "person_id"),
+    UniqueConstraint("person_id", "organization_id"),
 )
 
 staff_hours = Table(
@@ -227,7 +227,7 @@ customers = Table(
     _text("name", null=True),
     _at("created_at"),
     _to("people", "person_id"),
-    UniqueConstraint("organization_id", "person_id"),
+    UniqueConstraint("person_id", "organization_id"),
 )
 
 conversations = Table(
@@ -249,7 +249,7 @@ conversations = Table(
     Column("fence", BigInteger, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     _at("created_at"),
-    UniqueConstraint("organization_id", "our_key", "their_key"),
+    UniqueConstraint("their_key", "our_key", "organization_id"),
     _to("channels", "channel_id"),
     _to("people", "person_id"),
 )
@@ -344,7 +344,7 @@ outbox = Table(
     _text("provider_sid", null=True),
     _int("error_code", null=True),
     _at("created_at"),
-    UniqueConstraint("organization_id", "dedupe_key"),
+    UniqueConstraint("dedupe_key", "organization_id"),
     _to("conversations", "conversation_id"),
     _to("turns", "turn_id"),
 )
@@ -418,7 +418,7 @@ tasks = Table(
     _text("summary"),
     _at("created_at"),
     _at("done_at", null=True),
-    UniqueConstraint("organization_id", "dedupe_key"),
+    UniqueConstraint("dedupe_key", "organization_id"),
     _to("conversations", "conversation_id"),
     _of_organization(),
 )

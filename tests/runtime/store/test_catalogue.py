@@ -37,10 +37,20 @@ select c.conname, f.relname,
 from pg_constraint c join pg_class f on f.oid = c.confrelid
 where c.contype = 'f' and c.conrelid = %s order by c.conname
 """
+_INDEXES = """
+select c.relname from pg_index i join pg_class c on c.oid = i.indexrelid
+join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+where i.indrelid = %s and not i.indisprimary and i.indpred is null and a.attname = 'organization_id'
+order by c.relname
+"""
 
 
 def find_faults(connection: psycopg.Connection[Any]) -> list[str]:
-    """Everything in the catalogue that would let one tenant's rows be seen, written or pointed at by another's."""
+    """Everything in the catalogue that would let one tenant's rows be seen, written or pointed at by another's.
+
+    An index that begins with the tenant is one too: while a table is empty it looks as good as the primary key, and a
+    plan that was made then reads all of a tenant's rows for one.
+    """
     faults = []
     for oid, name, enabled, forced, has_tenant in connection.execute(_TABLES).fetchall():
         if name in NOT_OF_A_TENANT:
@@ -53,6 +63,7 @@ def find_faults(connection: psycopg.Connection[Any]) -> list[str]:
         faults += [f"{name}: {fault}" for fault in _policy_faults(connection, oid)]
         key = [row[0] for row in connection.execute(_PRIMARY_KEY, (oid,))]
         faults += [f"{name}: the primary key does not begin with organization_id"] * (key[:1] != ["organization_id"])
+        faults += [f"{name}: {row[0]} begins with organization_id" for row in connection.execute(_INDEXES, (oid,))]
         for constraint, other, columns in connection.execute(_FOREIGN_KEYS, (oid,)):
             if "organization_id=organization_id" not in columns:
                 faults.append(f"{name}: {constraint} points at {other} without organization_id")
@@ -130,6 +141,10 @@ def test_a_table_built_by_the_rules_has_no_fault(scratch: psycopg.Connection[Any
         (
             "alter table bad add column conversation_id uuid references conversations (id)",
             "bad: bad_conversation_id_fkey points at conversations without organization_id",
+        ),
+        (
+            "create index on bad (organization_id, spot_id)",
+            "bad: bad_organization_id_spot_id_idx begins with organization_id",
         ),
         (
             "create table worse (id uuid primary key)",

@@ -59,7 +59,7 @@ def test_code_and_migrations_agree_on_every_table_column_and_key(connection: Con
         "alter table spots alter column name drop not null",
         "alter table spots alter column position type bigint",
         "alter table spots drop constraint spots_organization_id_location_id_fkey",
-        "alter table outbox drop constraint outbox_organization_id_dedupe_key_key",
+        "alter table outbox drop constraint outbox_dedupe_key_organization_id_key",
         "alter table conversations alter column fence set default 7",
         "create table extra (organization_id uuid primary key)",
     ],
