@@ -7,12 +7,15 @@ web and ticker do without, which saves each 45 MB and more than a second.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from runtime.adapters.system import SystemClock, SystemIds
 from runtime.domain.errors import Broken
 from runtime.parts import Parts
 from runtime.ports import Clock, Ids, Messenger, Model, Queue
 from runtime.settings import Settings
 from runtime.store.database import Database, open_database
+from runtime.store.intake import Intake
 
 
 def open_parts(  # noqa: PLR0913 - one for each port, all with their real default
@@ -32,9 +35,10 @@ def open_parts(  # noqa: PLR0913 - one for each port, all with their real defaul
     """
     clock = clock or SystemClock()
     ids = ids or SystemIds()
+    database = database or open_database(_require(settings.database_url, "DATABASE_URL"), pool_size=settings.pool_size)
     return Parts(
-        database=database
-        or open_database(_require(settings.database_url, "DATABASE_URL"), pool_size=settings.pool_size),
+        database=database,
+        intake=Intake(database, timedelta(seconds=settings.burst_s)),
         clock=clock,
         ids=ids,
         model=model or _open_model(settings, clock, ids),

@@ -1,12 +1,14 @@
 """Accept a message once. Called by the webhook and by the simulator, before anything is thought about.
 
-One statement stores the message and marks its conversation as having work; a repeated sid changes
-nothing. No model, no provider and no broker is touched here.
+One statement stores the message and marks its conversation as having work, together with whatever else
+comes in at that moment (`runtime.store.intake`); a repeated sid changes nothing. No
+model, no provider and no broker is touched here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import msgspec
 
@@ -44,13 +46,11 @@ async def accept(parts: Parts, form: Mapping[str, str]) -> Acceptance:
     if max(map(len, identifiers)) > LONGEST_IDENTIFIER:
         raise Untrusted("an identifier that is none of the provider's")
     arrival = _describe(parts, message)
-    async with parts.database.single() as uow:
-        new = await conversations.accept(uow, arrival)
-    return Acceptance(sid=message.sid, new=new)
+    return Acceptance(sid=message.sid, new=await parts.intake.store(arrival))
 
 
 def _describe(parts: Parts, message: InboundMessage) -> conversations.Arrival:
-    settings = parts.settings
+    now = parts.clock.now()
     return conversations.Arrival(
         inbox_id=InboxId(parts.ids.new()),
         sid=message.sid,
@@ -61,9 +61,8 @@ def _describe(parts: Parts, message: InboundMessage) -> conversations.Arrival:
         kind=message.kind,
         body=message.text,
         payload=message.raw,
-        received_at=parts.clock.now(),
-        quiet_s=settings.quiet_s,
-        burst_s=settings.burst_s,
+        received_at=now,
+        quiet_until=now + timedelta(seconds=parts.settings.quiet_s),
     )
 
 

@@ -10,6 +10,7 @@ from runtime.domain.ids import ConversationId
 from runtime.ports import Clock, Ids, Job, Messenger, Model, Queue
 from runtime.settings import Settings
 from runtime.store.database import Database
+from runtime.store.intake import Intake
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Parts:
     """The database, the outside world, and the settings."""
 
     database: Database
+    intake: Intake
     clock: Clock
     ids: Ids
     model: Model

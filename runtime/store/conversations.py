@@ -7,12 +7,13 @@ whoever claims raises the number, and work under an old number is refused. Platf
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 import msgspec
-from sqlalchemy import bindparam, select, text, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import insert
 
 from runtime.domain.enums import ChannelKind, InboxState, OrganizationStatus, StaffRole
 from runtime.domain.errors import LeaseLost
@@ -51,77 +52,75 @@ class Arrival(msgspec.Struct, frozen=True):
     body: str
     payload: dict[str, str]
     received_at: datetime
-    quiet_s: float
-    burst_s: float
+    quiet_until: datetime
 
 
 # A message joins the burst before it while that is still coming in, or waits to be taken up. A burst pushes
 # the moment on with each message, but never beyond its own limit.
 _SAME_BURST = (
-    "(c.quiet_until > :received_at or (c.due_at is not null and not coalesce(c.lease_until > :received_at, false)))"
+    "(c.quiet_until > excluded.last_inbound_at"
+    " or (c.due_at is not null and not coalesce(c.lease_until > excluded.last_inbound_at, false)))"
 )
 _QUIET_UNTIL = f"""
   case when {_SAME_BURST}
   then greatest(c.quiet_until, least(excluded.quiet_until, c.quiet_started_at + :burst))
   else excluded.quiet_until end"""
 
+# In order of sid, and then of conversation: two batches that share some never wait for each other.
 _ACCEPT = text(
     f"""
-    with channel as (
-      select organization_id, id from channels
-      where address = :our_key or kind = 'unknown'
-      order by kind = 'unknown' limit 1
+    with arrived as (
+      select * from jsonb_to_recordset(cast(:arrivals as jsonb)) as a (
+        inbox_id uuid, conversation_id uuid, sid text, kind text, body text, payload jsonb, received_at timestamptz,
+        our_key text, our_address text, their_key text, their_address text, quiet_until timestamptz)
+    ), placed as (
+      select a.*, channel.organization_id, channel.id as channel_id
+      from arrived a cross join lateral (
+        select organization_id, id from channels
+        where address = a.our_key or kind = 'unknown'
+        order by kind = 'unknown' limit 1) channel
     ), stored as (
       insert into inbox (organization_id, id, conversation_id, provider, sid, kind, body, payload, received_at)
-      select organization_id, :inbox_id, :conversation_id, 'twilio', :sid, :kind, :body, :payload, :received_at
-      from channel
+      select organization_id, inbox_id, conversation_id, 'twilio', sid, kind, body, payload, received_at
+      from placed order by sid
       on conflict (provider, sid) do nothing
-      returning organization_id
+      returning id
     ), conversation as (
       insert into conversations as c (organization_id, id, channel_id, our_key, our_address, their_key,
         their_address, last_inbound_at, due_at, quiet_until, quiet_started_at, created_at)
-      select channel.organization_id, :conversation_id, channel.id, :our_key, :our_address, :their_key,
-        :their_address, :received_at, :quiet_until, :quiet_until, :received_at, :received_at
-      from channel join stored using (organization_id)
+      select organization_id, conversation_id, channel_id, our_key, our_address, their_key,
+        their_address, received_at, quiet_until, quiet_until, received_at, received_at
+      from placed where inbox_id in (select id from stored) order by conversation_id
       on conflict (id) do update set
         our_address = excluded.our_address,
         their_address = excluded.their_address,
         last_inbound_at = excluded.last_inbound_at,
         quiet_until = {_QUIET_UNTIL},
-        quiet_started_at = case when {_SAME_BURST} then c.quiet_started_at else :received_at end,
-        due_at = case when c.lease_until > :received_at then c.due_at else {_QUIET_UNTIL} end
+        quiet_started_at = case when {_SAME_BURST} then c.quiet_started_at else excluded.last_inbound_at end,
+        due_at = case when c.lease_until > excluded.last_inbound_at then c.due_at else {_QUIET_UNTIL} end
     )
-    select count(*) from stored
+    select id from stored
     """
-).bindparams(bindparam("payload", type_=JSONB))
+)
 
 
-async def accept(uow: UnitOfWork, arrival: Arrival) -> bool:
-    """Store one inbound message and mark its conversation as having work. One statement, so it is atomic.
+async def accept(uow: UnitOfWork, arrivals: Sequence[Arrival], *, burst: timedelta) -> set[InboxId]:
+    """Store inbound messages and mark their conversations as having work. One statement, so it is all or nothing.
+
+    Args:
+        uow: A platform unit of work.
+        arrivals: At most one message of each conversation.
+        burst: How long messages in a row may put off their answer.
 
     Returns:
-        False when the provider had already delivered this sid: nothing was changed.
+        The messages that are new. A sid the provider had already delivered changes nothing.
     """
-    quiet_until = arrival.received_at + timedelta(seconds=arrival.quiet_s)
-    result = await uow.run(
-        _ACCEPT,
-        {
-            "inbox_id": arrival.inbox_id,
-            "conversation_id": conversation_id_of(arrival.our_key, arrival.their_key),
-            "sid": arrival.sid,
-            "kind": arrival.kind,
-            "body": arrival.body,
-            "payload": arrival.payload,
-            "received_at": arrival.received_at,
-            "our_key": arrival.our_key,
-            "our_address": arrival.our_address,
-            "their_key": arrival.their_key,
-            "their_address": arrival.their_address,
-            "quiet_until": quiet_until,
-            "burst": timedelta(seconds=arrival.burst_s),
-        },
-    )
-    return bool(result.scalar_one())
+    rows = [
+        msgspec.structs.asdict(each) | {"conversation_id": conversation_id_of(each.our_key, each.their_key)}
+        for each in arrivals
+    ]
+    result = await uow.run(_ACCEPT, {"arrivals": msgspec.json.encode(rows).decode(), "burst": burst})
+    return {InboxId(row.id) for row in result}
 
 
 _OFFER = text(
@@ -129,7 +128,7 @@ _OFFER = text(
     with due as (
       select organization_id, id, due_at from conversations
       where due_at <= :now and (lease_until is null or lease_until <= :now)
-      order by due_at, id limit :most for update skip locked
+      order by due_at, id limit :most for no key update skip locked
     )
     update conversations c set due_at = :again_at
     from due where c.organization_id = due.organization_id and c.id = due.id

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 import psycopg
 from psycopg import sql
+from psycopg.errors import LockNotAvailable
 from psycopg.types.json import set_json_dumps, set_json_loads
 from sqlalchemy import CursorResult, Executable, TextClause, make_url
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -175,6 +176,10 @@ async def _connect(engine: AsyncEngine, begin: sql.SQL | sql.Composed | None) ->
             await connection.close()
 
 
+class LockTimeout(Unavailable):
+    """A statement waited longer for a lock than its connection may; nothing of it was done."""
+
+
 class _translate_outage:
     """Turn a lost or refused connection into our own `Unavailable`."""
 
@@ -182,32 +187,38 @@ class _translate_outage:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, DBAPIError) and isinstance(error.orig, LockNotAvailable):
+            raise LockTimeout("a lock was waited for too long") from error
         if isinstance(error, OperationalError | InterfaceError | PoolExhausted | psycopg.OperationalError):
             raise Unavailable("the database cannot be reached") from error
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise Unavailable("the database connection was lost") from error
 
 
-def open_database(database_url: str, *, connect: Connect | None = None, pool_size: int = 10) -> Database:
+def open_database(
+    database_url: str, *, connect: Connect | None = None, pool_size: int = 10, lock_timeout_s: float = 0.0
+) -> Database:
     """Open both pools lazily: nothing is connected until it is used.
 
     Args:
         database_url: `postgresql://…` of a login that is a member of both roles.
         connect: Replaces `psycopg.AsyncConnection.connect` (the simulator's choke point).
         pool_size: Half as many as each role may have; they are opened when they are needed, and kept.
+        lock_timeout_s: How long a statement may wait for a lock before it is given up; 0 for ever.
     """
+    options = f"-c timezone=UTC -c lock_timeout={round(lock_timeout_s * 1000)}"
     return Database(
-        _open_engine(database_url, "parlo_app", connect, pool_size),
-        _open_engine(database_url, "parlo_platform", connect, pool_size),
+        _open_engine(database_url, f"-c role=parlo_app {options}", connect, pool_size),
+        _open_engine(database_url, f"-c role=parlo_platform {options}", connect, pool_size),
     )
 
 
-def _open_engine(database_url: str, role: str, connect: Connect | None, pool_size: int) -> AsyncEngine:
+def _open_engine(database_url: str, options: str, connect: Connect | None, pool_size: int) -> AsyncEngine:
     plain_url = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
     dial = connect or psycopg.AsyncConnection.connect
 
     async def dial_as_role() -> psycopg.AsyncConnection[Any]:
-        connection = await dial(plain_url, options=f"-c role={role} -c timezone=UTC", connect_timeout=5)
+        connection = await dial(plain_url, options=options, connect_timeout=5)
         connection.prepare_threshold = PREPARE_AFTER
         return connection
 

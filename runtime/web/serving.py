@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import uvicorn
 
 from runtime.adapters.absent import AbsentMessenger, AbsentModel
@@ -10,9 +9,12 @@ from runtime.adapters.queue import RedisQueue
 from runtime.bootstrap import open_parts
 from runtime.domain.errors import Broken
 from runtime.settings import Settings
+from runtime.store.database import open_database
 from runtime.web.app import create_app
 
 GRACE_S = 10
+LOCK_TIMEOUT_S = 2.0
+"""A message whose conversation is locked for longer is refused, and brought again by the provider."""
 POOL_SIZE = 4
 """An accept is one short statement: more connections than this only make Postgres and this process switch about."""
 
@@ -25,9 +27,13 @@ def run_web(settings: Settings, *, host: str, port: int) -> None:
     """
     if not settings.redis_url:
         raise Broken("REDIS_URL is not set")
+    if not settings.database_url:
+        raise Broken("DATABASE_URL is not set")
     queue = RedisQueue(settings.redis_url)
-    few = msgspec.structs.replace(settings, pool_size=min(settings.pool_size, POOL_SIZE))
-    parts = open_parts(few, model=AbsentModel(), messenger=AbsentMessenger(), queue=queue)
+    database = open_database(
+        settings.database_url, pool_size=min(settings.pool_size, POOL_SIZE), lock_timeout_s=LOCK_TIMEOUT_S
+    )
+    parts = open_parts(settings, database=database, model=AbsentModel(), messenger=AbsentMessenger(), queue=queue)
     config = uvicorn.Config(
         create_app(parts, check_broker=queue.check),
         host=host,

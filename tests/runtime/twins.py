@@ -47,6 +47,7 @@ CARLA = "+525512345680"
 LUPITA = "+522220000101"
 TWIN_NUMBER = "+522220000009"
 LEASE = timedelta(seconds=45)
+BURST = timedelta(seconds=6)
 
 
 class CountedIds:
@@ -141,8 +142,7 @@ def arrival(salon: Salon, phone: str, words: str = "hola", *, sid: str | None = 
         body=words,
         payload={"Body": words},
         received_at=at,
-        quiet_s=1.5,
-        burst_s=6.0,
+        quiet_until=at + timedelta(seconds=1.5),
     )
 
 
@@ -168,7 +168,7 @@ async def write_and_claim(
 ) -> tuple[Claim, list[conversations.Pending], PersonId]:
     """Somebody writes, and two seconds later a worker claims the conversation."""
     async with database.single() as uow:
-        await conversations.accept(uow, arrival(salon, phone, words, at=at))
+        await conversations.accept(uow, [arrival(salon, phone, words, at=at)], burst=BURST)
     return await claim_turn(database, salon, phone, at=at + timedelta(seconds=2))
 
 

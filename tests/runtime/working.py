@@ -16,6 +16,7 @@ from runtime.adapters.absent import AbsentMessenger, AbsentModel
 from runtime.adapters.embedded import choose_redis_url
 from runtime.adapters.queue import RedisQueue
 from runtime.adapters.system import SystemClock, SystemIds
+from runtime.bootstrap import open_parts
 from runtime.inbox import accept
 from runtime.parts import Parts
 from runtime.settings import Settings, read_settings
@@ -140,7 +141,7 @@ async def surroundings(database: Database, database_url: str) -> AsyncIterator[S
     }
     settings = read_settings({name: environment[name] for name in environment if name != "PARLO_HOME"})
     queue = RedisQueue(settings.redis_url or "")
-    parts = Parts(database, SystemClock(), SystemIds(), AbsentModel(), AbsentMessenger(), queue, settings)
+    parts = open_parts(settings, database=database, model=AbsentModel(), messenger=AbsentMessenger(), queue=queue)
     async with serve(EmulatorApp(twilio), twilio_socket), serve(model, model_socket):
         around = Surroundings(parts, twilio, model, environment)
         around.flush_broker()

@@ -127,7 +127,9 @@ def _list_bases(public_url: str) -> tuple[str, ...]:
     host = f"[{host}]" if ":" in host else host
     path = parts.path.rstrip("/")
     bare = f"{parts.scheme}://{host}"
-    return (f"{bare}{path}", f"{bare}:{port or _DEFAULT_PORTS[parts.scheme]}{path}")
+    with_port = f"{bare}:{port or _DEFAULT_PORTS[parts.scheme]}{path}"
+    # the spelling of our own setting is the likelier one
+    return (with_port, f"{bare}{path}") if port else (f"{bare}{path}", with_port)
 
 
 def _check_body_hash(path_and_query: str, body: bytes) -> None:

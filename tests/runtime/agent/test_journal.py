@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from runtime.agent.journal import OUTAGE, Journal
+from runtime.bootstrap import open_parts
 from runtime.domain.enums import StepKind
 from runtime.domain.errors import Broken, JournalMismatch, LeaseLost, Unavailable
 from runtime.domain.ids import ConversationId, TurnId
@@ -85,7 +86,15 @@ class Turn:
 
     def parts(self, model: ScriptedModel) -> Parts:
         """The runtime around a model."""
-        return Parts(self.database, StoppedClock(), CountedIds(7), model, NoWorld(), NoWorld(), Settings())
+        return open_parts(
+            Settings(),
+            clock=StoppedClock(),
+            ids=CountedIds(7),
+            database=self.database,
+            model=model,
+            messenger=NoWorld(),
+            queue=NoWorld(),
+        )
 
     async def journal(self, model: ScriptedModel) -> Journal:
         """What a worker has that takes the turn up now."""

@@ -16,6 +16,7 @@ from runtime.store.database import Database
 from tests.runtime.twins import (
     ANA,
     BETO,
+    BURST,
     LEASE,
     NOW,
     Salon,
@@ -38,7 +39,7 @@ def after(seconds: float) -> datetime:
 async def accept(database: Database, message: Arrival) -> bool:
     """What the webhook does."""
     async with database.single() as uow:
-        return await conversations.accept(uow, message)
+        return bool(await conversations.accept(uow, [message], burst=BURST))
 
 
 def closing(pending: list[Pending]) -> Closing:
@@ -241,7 +242,7 @@ async def test_a_turn_that_closes_while_a_message_is_accepted_sees_it(database: 
             await uow.commit()
 
     async with database.platform() as uow:
-        assert await conversations.accept(uow, arrival(salon, ANA, "segundo", at=after(5)))
+        assert await conversations.accept(uow, [arrival(salon, ANA, "segundo", at=after(5))], burst=BURST)
         ending = asyncio.ensure_future(close())
         await _settle(ending)
         await uow.commit()

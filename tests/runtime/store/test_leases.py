@@ -17,6 +17,7 @@ from runtime.store.database import Database
 from tests.runtime.twins import (
     ANA,
     BETO,
+    BURST,
     CARLA,
     LEASE,
     LUPITA,
@@ -43,7 +44,7 @@ async def write(
 ) -> ConversationId:
     """Somebody writes."""
     async with database.single() as uow:
-        await conversations.accept(uow, arrival(salon, phone, words, at=at))
+        await conversations.accept(uow, [arrival(salon, phone, words, at=at)], burst=BURST)
     return conversation_id_of(salon.number, phone)
 
 

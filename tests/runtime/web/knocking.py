@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from runtime.adapters.absent import AbsentMessenger, AbsentModel
 from runtime.adapters.queue import RedisQueue
-from runtime.adapters.system import SystemClock, SystemIds
+from runtime.bootstrap import open_parts
 from runtime.parts import Parts
 from runtime.settings import Settings
 from runtime.store.database import Database
@@ -37,14 +37,12 @@ Pairs = Sequence[tuple[str, str]]
 
 def make_parts(database: Database, settings: Settings = SETTINGS) -> Parts:
     """Parts as the web process has them; their broker is down."""
-    return Parts(
+    return open_parts(
+        settings,
         database=database,
-        clock=SystemClock(),
-        ids=SystemIds(),
         model=AbsentModel(),
         messenger=AbsentMessenger(),
         queue=RedisQueue(settings.redis_url or ""),
-        settings=settings,
     )
 
 
