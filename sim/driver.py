@@ -201,9 +201,8 @@ class _Free(_Run):
         for event in self.transcript.events:
             await self._play(event)
         await self._rest()
-        recorder = Recorder(self._scene, self.transcript)
-        self.events += await recorder.read_events()
-        self.final = await recorder.read_final()
+        events, self.final = await Recorder(self._scene, self.transcript).read()
+        self.events += events
 
     async def _play(self, event: object) -> None:
         if isinstance(event, Say):
@@ -315,15 +314,14 @@ class _Forced(_Run):
         for event in burst:
             await self.say(scene, event)
         await scheduler.settle()
-        recorder = Recorder(scene, self.transcript)
-        self.events += await recorder.read_events()
+        events, final = await Recorder(scene, self.transcript).read()
+        self.events += events
         ends_s = round((scene.clock.now() - self.transcript.header.now).total_seconds(), 6)
         for line in following:
             if not isinstance(line, Expect | RecordedTool):
                 break
             if isinstance(line, Expect):
                 self.windows.append(("expect", line, begins_s, ends_s))
-        final = await recorder.read_final()
         self.final = msgspec.structs.replace(
             final,
             messages=self.final.messages + final.messages,

@@ -13,7 +13,7 @@ from runtime.domain.errors import Unavailable
 from runtime.domain.ids import ConversationId
 from runtime.outbox import deliver
 from runtime.ports import Job
-from runtime.store.due import next_due_at, next_work_at
+from runtime.store.due import NextDue, look_ahead
 from runtime.ticker import tick
 from runtime.turn import run_conversation
 from sim.stage import Scene
@@ -33,6 +33,7 @@ class Scheduler:
         self._scene = scene
         self._parts = scene.parts
         self._clock = scene.clock
+        self._seen: tuple[int, NextDue] | None = None
 
     async def settle(self, limit_s: float = SETTLE_LIMIT_S) -> None:
         """Go on until no message waits to be answered or sent, and no report of one is due.
@@ -65,11 +66,21 @@ class Scheduler:
         """When one of the runtime's own rows is due; None when nothing is planned."""
         await self._run_jobs()
         try:
-            async with self._parts.database.single() as uow:
-                return await (next_work_at(uow) if work_only else next_due_at(uow))
+            due = await self._look_ahead()
         except Unavailable:
             # switched off by a fault of the scenario: look again in a moment
             return self._clock.now() + timedelta(seconds=1)
+        return due.work if work_only else due.first
+
+    async def _look_ahead(self) -> NextDue:
+        switch = self._scene.stage.switch
+        if self._seen is not None and self._seen[0] == switch.round_trips and not switch.down:
+            # nobody has asked the database for anything since, so nothing has changed
+            return self._seen[1]
+        async with self._parts.database.single() as uow:
+            due = await look_ahead(uow)
+        self._seen = (switch.round_trips, due)
+        return due
 
     async def _play_provider(self, until: datetime) -> None:
         """Let the emulated provider do what it does by itself up to a moment; its reports plan no work of ours."""

@@ -46,13 +46,12 @@ async def clear_world(database: Database) -> None:
 
 async def seed_world(database: Database, world: World, *, ids: Ids, now: datetime) -> None:
     """Write a world's businesses and Parlo's central number."""
-    async with database.platform() as uow:
+    async with database.single() as uow:
         writer = _Writer(uow, ids, now)
         writer.add(tables.channels, PLATFORM, kind=ChannelKind.CENTRAL, address=_key(world.central), created_at=now)
         for organization in world.organizations:
             _Business(writer, organization).write()
         await writer.flush()
-        await uow.commit()
 
 
 def _key(raw: str) -> str:
@@ -61,7 +60,7 @@ def _key(raw: str) -> str:
 
 
 class _Writer:
-    """Collects rows and inserts them table by table, so that a world costs a statement a table."""
+    """Collects rows and inserts them all with one statement."""
 
     def __init__(self, uow: UnitOfWork, ids: Ids, now: datetime) -> None:
         self.ids = ids
@@ -78,18 +77,22 @@ class _Writer:
         return row_id
 
     async def flush(self) -> None:
-        """Insert everything, tables that others refer to first."""
-        for table in tables.metadata.sorted_tables:
-            if rows := self._rows.get(table.name):
-                await self._uow.run(_compose_insert(table.name, tuple(rows[0])), {"rows": rows})
+        """Insert everything at once."""
+        shape = tuple((name, tuple(rows[0])) for name, rows in self._rows.items())
+        await self._uow.run(_compose_insert(shape), {"rows": self._rows})
 
 
 @cache
-def _compose_insert(table: str, columns: tuple[str, ...]) -> TextClause:
-    """One statement for any number of rows: it is compiled and planned once, however many worlds are written."""
-    names = ", ".join(columns)
-    statement = f"insert into {table} ({names}) select {names} from jsonb_populate_recordset(null::{table}, :rows)"
-    return text(statement).bindparams(bindparam("rows", type_=JSONB))
+def _compose_insert(shape: tuple[tuple[str, tuple[str, ...]], ...]) -> TextClause:
+    """One statement for all tables: planned once, and references are checked when it ends."""
+    parts = []
+    for table, columns in shape:
+        names = ", ".join(columns)
+        rows = f"jsonb_populate_recordset(null::{table}, given.rows -> '{table}')"
+        parts.append(f"into_{table} as (insert into {table} ({names}) select {names} from given, {rows})")
+    return text(f"with given (rows) as (values (cast(:rows as jsonb))), {', '.join(parts)} select").bindparams(
+        bindparam("rows", type_=JSONB)
+    )
 
 
 class _Business:

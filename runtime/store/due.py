@@ -38,29 +38,31 @@ _NEXT = text(
     """
     select least(
       (select min(due_at) from conversations where due_at is not null),
-      (select min(due_at) from outbox where due_at is not null),
+      (select min(due_at) from outbox where due_at is not null)) as work,
+    least(
       (select min(due_at) from handoffs where due_at is not null),
-      (select min(due_at) from flows where due_at is not null))
+      (select min(due_at) from flows where due_at is not null)) as timer
     """
 )
 
 
-async def next_due_at(uow: UnitOfWork) -> datetime | None:
-    """The earliest due time of all rows, over all tenants; None when nothing is planned."""
-    found: datetime | None = (await uow.run(_NEXT)).scalar_one()
-    return found
+class NextDue(msgspec.Struct, frozen=True):
+    """The earliest due times of all rows, over all tenants; None where nothing is planned.
 
-
-_NEXT_WORK = text(
+    Attributes:
+        work: When a message waits to be answered or sent.
+        timer: When something is over that nobody waits for.
     """
-    select least(
-      (select min(due_at) from conversations where due_at is not null),
-      (select min(due_at) from outbox where due_at is not null))
-    """
-)
+
+    work: datetime | None
+    timer: datetime | None
+
+    @property
+    def first(self) -> datetime | None:
+        """The earlier of the two."""
+        return min((each for each in (self.work, self.timer) if each is not None), default=None)
 
 
-async def next_work_at(uow: UnitOfWork) -> datetime | None:
-    """The earliest moment a message waits to be answered or sent; timers do not count."""
-    found: datetime | None = (await uow.run(_NEXT_WORK)).scalar_one()
-    return found
+async def look_ahead(uow: UnitOfWork) -> NextDue:
+    """When the next rows are due."""
+    return rows_of(NextDue, await uow.run(_NEXT))[0]

@@ -11,7 +11,7 @@ from runtime.domain.ids import ConversationId
 from runtime.store import flows
 from runtime.store.conversations import release
 from runtime.store.database import Database
-from runtime.store.due import next_due_at, next_work_at
+from runtime.store.due import look_ahead
 from runtime.store.flows import IDLE, FlowStep
 from tests.runtime.twins import ANA, BETO, NOW, Salon, committed, open_salon, rows, write_and_claim
 
@@ -92,9 +92,9 @@ async def test_a_timer_is_due_though_no_message_waits(database: Database, salon:
     claimed, _, _ = await write_and_claim(database, salon, ANA)
     await note(database, salon, claimed.id, "mañana")
     async with database.single() as uow:
-        held = await next_due_at(uow), await next_work_at(uow)
+        held = await look_ahead(uow)
         await release(uow, claimed, due_at=None)
-        at_rest = await next_due_at(uow), await next_work_at(uow)
+        at_rest = await look_ahead(uow)
 
-    assert held == (claimed.lease_until, claimed.lease_until)
-    assert at_rest == (NOW + IDLE, None)
+    assert (held.first, held.work) == (claimed.lease_until, claimed.lease_until)
+    assert (at_rest.first, at_rest.work) == (NOW + IDLE, None)
