@@ -12,6 +12,7 @@ from sqlalchemy import text
 from runtime.domain.errors import Broken
 from runtime.settings import Settings
 from runtime.store.database import Database, open_database
+from runtime.store.migrate import newest_revision
 from runtime.web.app import create_app
 from runtime.web.verification import Verification, list_webhooks
 from tests.runtime.web.knocking import FORM_TYPE, MESSAGES, STATUS, Knocker, knocking, make_app, make_parts
@@ -123,7 +124,7 @@ async def test_a_database_behind_the_code_is_not_ready(door: Knocker, database: 
     finally:
         async with database.platform() as uow:
             await uow.run(text("set local role none"))
-            await uow.run(text("update alembic_version set version_num = '0001'"))
+            await uow.run(text("update alembic_version set version_num = :newest"), {"newest": newest_revision()})
             await uow.commit()
 
     assert answer.status_code == 503
