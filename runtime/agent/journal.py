@@ -71,7 +71,6 @@ class Journal:
         asked = request.messages if self.next_number == 1 else None
         step = Step(self.next_number, StepKind.MODEL, request.purpose, key, answer, asked)
         async with self._parts.database.tenant(self._claimed.organization_id) as uow:
-            await self.hold(uow)
             await self.record(uow, step)
             await uow.commit()
         self._position += 1
@@ -101,8 +100,8 @@ class Journal:
         await hold(uow, self._claimed.organization_id, self._claimed.id, self._claimed.fence)
 
     async def record(self, uow: UnitOfWork, step: Step) -> None:
-        """Write a step."""
-        await add_step(uow, self._claimed.organization_id, self._turn_id, step, at=self._parts.clock.now())
+        """Write a step, under a lease that is still ours."""
+        await add_step(uow, self._claimed, self._turn_id, step, at=self._parts.clock.now())
 
     def _recall(self, kind: StepKind, name: str, key: str) -> Step | None:
         if self._position >= len(self._steps):

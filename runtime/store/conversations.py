@@ -12,8 +12,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 import msgspec
-from sqlalchemy import select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text, update
 
 from runtime.domain.enums import ChannelKind, InboxState, OrganizationStatus, StaffRole
 from runtime.domain.errors import LeaseLost
@@ -29,7 +28,7 @@ from runtime.domain.ids import (
     TurnId,
 )
 from runtime.store.database import UnitOfWork, rows_of
-from runtime.store.tables import addresses, conversations, people
+from runtime.store.tables import conversations
 
 _NAMESPACE = UUID("6f1c2a4e-4f0d-5d6a-9a3b-0d5a7b1c2e3f")
 
@@ -234,6 +233,30 @@ async def open_turn(uow: UnitOfWork, claimed: Claim, *, turn_id: TurnId, now: da
     return sorted(rows_of(Pending, result), key=lambda pending: (pending.received_at, pending.id))
 
 
+_ADOPT = text(
+    """
+    with found as (
+      select person_id from addresses
+      where organization_id = :organization_id and key = any(:keys)
+      order by key limit 1
+    ), born as (
+      insert into people (organization_id, id, created_at)
+      select :organization_id, :person_id, :now where not exists (select from found)
+    ), named as (
+      insert into addresses (organization_id, key, person_id, raw)
+      select :organization_id, key, coalesce((select person_id from found), :person_id), :raw
+      from unnest(cast(:keys as text[])) key
+      on conflict do nothing
+      returning key
+    ), adopted as (
+      update conversations set person_id = coalesce((select person_id from found), :person_id)
+      where organization_id = :organization_id and id = :id
+    )
+    select (select person_id from found) as found, (select count(*) from named) as named
+    """
+)
+
+
 async def adopt_person(
     uow: UnitOfWork, claimed: Claim, *, person_id: PersonId, also: str | None, now: datetime
 ) -> PersonId:
@@ -247,28 +270,19 @@ async def adopt_person(
         now: The present moment.
     """
     keys = [claimed.their_key] + ([also] if also else [])
-    look_up = (
-        select(addresses.c.person_id)
-        .where(addresses.c.organization_id == claimed.organization_id, addresses.c.key.in_(keys))
-        .order_by(addresses.c.key)
-        .limit(1)
-    )
-    found = (await uow.run(look_up)).scalar_one_or_none()
-    if found is None:
-        created = {"organization_id": claimed.organization_id, "id": person_id, "created_at": now}
-        await uow.run(insert(people).values(created))
-    named = {"organization_id": claimed.organization_id, "person_id": found or person_id, "raw": claimed.their_address}
-    rows = [{**named, "key": key} for key in keys]
-    await uow.run(insert(addresses).values(rows).on_conflict_do_nothing())
-    if found is None:
-        # another conversation may have been quicker to give somebody an address that we share
-        found = (await uow.run(look_up)).scalar_one()
-    await uow.run(
-        update(conversations)
-        .where(conversations.c.organization_id == claimed.organization_id, conversations.c.id == claimed.id)
-        .values(person_id=found)
-    )
-    return PersonId(found)
+    parameters: dict[str, object] = {
+        "organization_id": claimed.organization_id,
+        "id": claimed.id,
+        "keys": keys,
+        "raw": claimed.their_address,
+        "person_id": person_id,
+        "now": now,
+    }
+    row = (await uow.run(_ADOPT, parameters)).one()
+    if row.found is None and row.named < len(keys):
+        # another conversation was quicker to give somebody an address that we share: now it can be seen
+        row = (await uow.run(_ADOPT, parameters)).one()
+    return PersonId(row.found or person_id)
 
 
 class BusinessOfStaff(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ it back.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any, TypeVar, cast
@@ -47,8 +47,8 @@ _BEGIN_AS_TENANT = sql.SQL("begin; set local app.organization_id = {}")
 class Rows(IteratorResult[Any]):
     """What a statement gave. `rowcount` is how many rows it changed or returned."""
 
-    def __init__(self, names: Sequence[str], rows: Iterable[tuple[Any, ...]], rowcount: int) -> None:
-        super().__init__(SimpleResultMetaData(names), iter(rows))
+    def __init__(self, columns: SimpleResultMetaData, rows: Iterable[tuple[Any, ...]], rowcount: int) -> None:
+        super().__init__(columns, iter(rows))
         self.rowcount = rowcount
 
 
@@ -69,10 +69,11 @@ class UnitOfWork:
         query = _compile(statement)
         try:
             cursor = await self._driver.execute(query.sql, query.bind(parameters or {}))
-            rows = await cursor.fetchall() if cursor.description else []
+            columns = query.describe(cursor)
+            rows = await cursor.fetchall() if columns.keys else []
         except psycopg.Error as error:
             raise _wrap(statement, error) from error
-        return Rows([column.name for column in cursor.description or ()], rows, cursor.rowcount)
+        return Rows(columns, rows, cursor.rowcount)
 
     async def commit(self) -> None:
         """Make everything since the beginning permanent."""
@@ -81,7 +82,7 @@ class UnitOfWork:
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """Contain an expected conflict: an error inside undoes only what was done inside."""
-        async with self._connection.begin_nested():
+        async with self._driver.transaction():
             yield
 
 
@@ -94,6 +95,13 @@ class _Query:
         processors = {name: kind.bind_processor(_DIALECT) for name, kind in types.items()}
         self.sql = str(compiled).encode()
         self._processors = {name: process for name, process in processors.items() if process is not None}
+        self._columns: SimpleResultMetaData | None = None
+
+    def describe(self, cursor: psycopg.AsyncCursor[Any]) -> SimpleResultMetaData:
+        """The columns of what the statement gives: the same each time, and dear to ask for."""
+        if self._columns is None:
+            self._columns = SimpleResultMetaData([column.name for column in cursor.description or ()])
+        return self._columns
 
     def bind(self, parameters: Mapping[str, object]) -> Mapping[str, object]:
         """The parameters as the driver takes them."""

@@ -9,12 +9,14 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import bindparam, select, text
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB
 
 from runtime.domain.enums import Author, StepKind
+from runtime.domain.errors import LeaseLost
 from runtime.domain.ids import ConversationId, OrganizationId, StaffId, TurnId
+from runtime.store.conversations import Claim
 from runtime.store.database import UnitOfWork, rows_of
-from runtime.store.tables import events, steps
+from runtime.store.tables import steps
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -42,17 +44,29 @@ async def load_steps(uow: UnitOfWork, organization_id: OrganizationId, turn_id: 
 _ADD_STEP = text(
     """
     insert into steps (organization_id, turn_id, number, kind, name, request_key, request, response, at)
-    values (:organization_id, :turn_id, :number, :kind, :name, :request_key, :request, :response, :at)
+    select organization_id, :turn_id, :number, :kind, :name, :request_key, :request, :response, :at
+    from conversations where organization_id = :organization_id and id = :conversation_id and fence = :fence
+    for no key update
     """
 ).bindparams(bindparam("request", type_=JSONB(none_as_null=True)), bindparam("response", type_=JSONB))
 
 
-async def add_step(
-    uow: UnitOfWork, organization_id: OrganizationId, turn_id: TurnId, step: Step, *, at: datetime
-) -> None:
-    """Journal one step. The primary key refuses a second one of the same number."""
-    parameters = {"organization_id": organization_id, "turn_id": turn_id, "at": at, **msgspec.structs.asdict(step)}
-    await uow.run(_ADD_STEP, parameters)
+async def add_step(uow: UnitOfWork, claimed: Claim, turn_id: TurnId, step: Step, *, at: datetime) -> None:
+    """Journal one step. The primary key refuses a second one of the same number.
+
+    Raises:
+        LeaseLost: The lease is no longer ours; nothing was written.
+    """
+    parameters = {
+        "organization_id": claimed.organization_id,
+        "conversation_id": claimed.id,
+        "fence": claimed.fence,
+        "turn_id": turn_id,
+        "at": at,
+        **msgspec.structs.asdict(step),
+    }
+    if (await uow.run(_ADD_STEP, parameters)).rowcount != 1:
+        raise LeaseLost(f"conversation {claimed.id}: fence {claimed.fence} is no longer current")
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -123,9 +137,18 @@ class NewEvent(msgspec.Struct, frozen=True):
     data: Mapping[str, object] = {}
 
 
+_ADD_EVENTS = text(
+    """
+    insert into events (organization_id, id, kind, conversation_id, subject_id, data, at)
+    select :organization_id, id, kind, conversation_id, subject_id, data, at
+    from jsonb_to_recordset(:new) as new (id uuid, kind text, conversation_id uuid, subject_id uuid, data jsonb,
+      at timestamptz)
+    """
+).bindparams(bindparam("new", type_=JSONB))
+
+
 async def add_events(uow: UnitOfWork, organization_id: OrganizationId, new: Sequence[NewEvent]) -> None:
     """Append to the event history."""
     if not new:
         return
-    rows = [{"organization_id": organization_id, **msgspec.structs.asdict(each)} for each in new]
-    await uow.run(insert(events).values(rows))
+    await uow.run(_ADD_EVENTS, {"organization_id": organization_id, "new": list(new)})

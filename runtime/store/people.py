@@ -6,28 +6,29 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text, update
 
 from runtime.domain.ids import ConversationId, CustomerId, OrganizationId, PersonId, StaffId
 from runtime.store.conversations import conversation_id_of
 from runtime.store.database import UnitOfWork, rows_of
-from runtime.store.tables import conversations, customers, people, staff
+from runtime.store.tables import customers, people, staff
+
+_ENSURE_CUSTOMER = text(
+    """
+    insert into customers as c (organization_id, id, person_id, created_at)
+    values (:organization_id, :id, :person_id, :now)
+    on conflict (person_id, organization_id) do update set person_id = c.person_id
+    returning id
+    """
+)
 
 
 async def ensure_customer(
     uow: UnitOfWork, organization_id: OrganizationId, person_id: PersonId, *, new_id: CustomerId, now: datetime
 ) -> CustomerId:
     """The customer this person is at this business, made on first use."""
-    await uow.run(
-        insert(customers)
-        .values(organization_id=organization_id, id=new_id, person_id=person_id, created_at=now)
-        .on_conflict_do_nothing(index_elements=["organization_id", "person_id"])
-    )
-    result = await uow.run(
-        select(customers.c.id).where(customers.c.organization_id == organization_id, customers.c.person_id == person_id)
-    )
-    return CustomerId(result.scalar_one())
+    parameters = {"organization_id": organization_id, "id": new_id, "person_id": person_id, "now": now}
+    return CustomerId((await uow.run(_ENSURE_CUSTOMER, parameters)).scalar_one())
 
 
 async def rename_customer(uow: UnitOfWork, organization_id: OrganizationId, customer_id: CustomerId, name: str) -> None:
@@ -39,15 +40,17 @@ async def rename_customer(uow: UnitOfWork, organization_id: OrganizationId, cust
     )
 
 
+_NOTE_PROFILE_NAME = text(
+    "update people set profile_name = :profile_name where organization_id = :organization_id and id = :person_id"
+)
+
+
 async def note_profile_name(
     uow: UnitOfWork, organization_id: OrganizationId, person_id: PersonId, profile_name: str
 ) -> None:
     """Keep the name the person chose on WhatsApp; it is untrusted and only shown to staff."""
-    await uow.run(
-        update(people)
-        .where(people.c.organization_id == organization_id, people.c.id == person_id)
-        .values(profile_name=profile_name)
-    )
+    parameters = {"organization_id": organization_id, "person_id": person_id, "profile_name": profile_name}
+    await uow.run(_NOTE_PROFILE_NAME, parameters)
 
 
 async def set_opted_out(
@@ -112,23 +115,29 @@ async def find_recipients(
     return rows_of(Recipient, await uow.run(_RECIPIENTS, parameters))
 
 
+_ENSURE_CONVERSATION = text(
+    """
+    insert into conversations (organization_id, id, channel_id, our_key, our_address, their_key, their_address,
+      created_at)
+    values (:organization_id, :id, :channel_id, :our_key, 'whatsapp:' || :our_key, :their_key, :their_address, :now)
+    on conflict do nothing
+    """
+)
+
+
 async def ensure_conversation(
     uow: UnitOfWork, organization_id: OrganizationId, recipient: Recipient, *, now: datetime
 ) -> ConversationId:
     """The conversation between the business's number and a member of staff, made on first use."""
     conversation_id = conversation_id_of(recipient.our_key, recipient.their_key)
-    await uow.run(
-        insert(conversations)
-        .values(
-            organization_id=organization_id,
-            id=conversation_id,
-            channel_id=recipient.channel_id,
-            our_key=recipient.our_key,
-            our_address=f"whatsapp:{recipient.our_key}",
-            their_key=recipient.their_key,
-            their_address=recipient.their_address,
-            created_at=now,
-        )
-        .on_conflict_do_nothing()
-    )
+    parameters = {
+        "organization_id": organization_id,
+        "id": conversation_id,
+        "channel_id": recipient.channel_id,
+        "our_key": recipient.our_key,
+        "their_key": recipient.their_key,
+        "their_address": recipient.their_address,
+        "now": now,
+    }
+    await uow.run(_ENSURE_CONVERSATION, parameters)
     return conversation_id

@@ -52,7 +52,7 @@ async def fill(database: Database, salon: Salon) -> None:
     async with database.tenant(org) as uow:
         turn_id = pending[0].turn_id
         step = Step(1, StepKind.MODEL, "customer", "key", {"text": "hola"}, None)
-        await journal.add_step(uow, org, turn_id, step, at=NOW)
+        await journal.add_step(uow, claimed, turn_id, step, at=NOW)
         await journal.add_messages(uow, org, turn_id, [NewMessage(ids.new(), claimed.id, Author.CUSTOMER, "hola", NOW)])
         await journal.add_events(uow, org, [NewEvent(ids.new(), "x", NOW, claimed.id)])
         await flows.note_step(uow, org, flows.FlowStep(ids.new(), claimed.id, FlowKind.BOOK, "Corte", "hoy"), now=NOW)
