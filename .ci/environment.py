@@ -143,7 +143,18 @@ def pip_settings(python: Path) -> dict[str, str]:
 
 
 def install_with_uv(uv: str, python: Path, locks: list[Path]) -> subprocess.CompletedProcess[str]:
-    command = [uv, "pip", "sync", "--quiet", "--require-hashes", "--no-config", "--python", str(python)]
+    # Compiled once here, since some machines tell Python not to: every process then starts in half the time.
+    command = [
+        uv,
+        "pip",
+        "sync",
+        "--quiet",
+        "--require-hashes",
+        "--no-config",
+        "--compile-bytecode",
+        "--python",
+        str(python),
+    ]
     command += [str(lock) for lock in locks]
     settings = pip_settings(python)
     # The machine's own certificates first; a machine without any still has those uv brings.
