@@ -84,6 +84,8 @@ def _compose(played: _Played, counted: _Played, traffic: Traffic, bare: dict[int
     ]
     for clients, rate in rates.items():
         how = f"one-row commits, {clients} connection{'s' * (clients > 1)}, {BARE_S:.0f} s, no fsync"
+        # a replay has one statement under way at a time: one connection is its like
+        least = LEAST_RATIO if clients == 1 else None
         figures += [
             Figure(name=f"bare commits, {clients}", value=rate, unit=Unit.PER_SECOND, n=bare[clients][0], how=how),
             Figure(
@@ -92,7 +94,7 @@ def _compose(played: _Played, counted: _Played, traffic: Traffic, bare: dict[int
                 unit=Unit.RATIO,
                 n=played.messages,
                 how="messages/s by (bare commits/s by commits that write per message)",
-                least=LEAST_RATIO,
+                least=least,
             ),
             Figure(
                 name=f"  the same by transactions, {clients}",
