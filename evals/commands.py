@@ -111,15 +111,22 @@ app.add_typer(race_app, name="race")
 def race_booking(
     rivals: Annotated[int, typer.Option("--rivals", min=2, help="Customers who want the same slot.")] = 100,
     rounds: Annotated[int, typer.Option("--rounds", min=1)] = 50,
+    processes: Annotated[
+        int, typer.Option("--processes", min=0, max=16, help="Real worker processes; with 0 it is simulated.")
+    ] = 0,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Let customers fight for one slot at the same instant; exit 1 unless one wins and all others are told politely."""
-    from evals.racing import race_for_a_slot, show_races
-    from runtime.adapters.embedded import choose_database_url
+    from evals.racing import race_for_a_slot, race_for_slots, show_races
+    from runtime.adapters.embedded import choose_database_url, choose_redis_url
 
-    server_url = choose_database_url(os.environ, durable=False)
-    results = race_for_a_slot(server_url, rivals=rivals, rounds=rounds, seed=seed, tell=_tell)
+    if processes:
+        servers = choose_database_url(os.environ), choose_redis_url(os.environ)
+        results = race_for_slots(*servers, rivals=rivals, rounds=rounds, workers=processes, tell=_tell)
+    else:
+        server_url = choose_database_url(os.environ, durable=False)
+        results = race_for_a_slot(server_url, rivals=rivals, rounds=rounds, seed=seed, tell=_tell)
     if not show_races(results, as_json=as_json):
         raise typer.Exit(1)
 

@@ -5,15 +5,39 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, LiteralString
+from zoneinfo import ZoneInfo
 
+import aiohttp
 import msgspec
+import psycopg
 
+from evals.live import list_sent, run_up
+from runtime.adapters.system import SystemClock
+from runtime.domain.errors import Broken
+from runtime.domain.spanish.formats import format_when
 from sim.databases import create_copy, drop_copy
 from sim.quiet_logs import silence_logs
-from sim.rivals import Race, race
+from sim.rivals import WISH, Race, judge, name_rival, race
 from sim.stage import open_stage
+from sim.twilio.inbound import Inbound
+from sim.twilio.server import HandedOver
+from sim.up_record import UpRecord
 from sim.virtual_time import VirtualLoop
+
+ZONE = ZoneInfo("America/Mexico_City")
+HOURS = (9, 10, 11, 12, 13, 15, 16, 17, 18)
+SATURDAY = 5
+CLOSED = (2, 2)
+"""A holiday of the seed business, month and day."""
+ANSWER_LIMIT_S = 120.0
+_LEFT = """
+select (select count(*) from inbox where state = 'accepted')
+  + (select count(*) from outbox where state in ('queued', 'submitting'))
+"""
 
 
 def race_for_a_slot(server_url: str, *, rivals: int, rounds: int, seed: int, tell: Callable[[str], None]) -> list[Race]:
@@ -40,6 +64,109 @@ def race_for_a_slot(server_url: str, *, rivals: int, rounds: int, seed: int, tel
         drop_copy(server_url, name)
 
 
+def race_for_slots(
+    server_url: str, redis_url: str, *, rivals: int, rounds: int, workers: int, tell: Callable[[str], None]
+) -> list[Race]:
+    """Play the rounds through web, ticker and workers as processes of their own, one line of progress for each.
+
+    Every round is for another slot, and between people who have not written before.
+    """
+    name = f"parlo_race_{os.getpid()}"
+    results: list[Race] = []
+    try:
+        url = create_copy(server_url, name)
+        with run_up(url, redis_url, workers=workers) as record, psycopg.connect(url, autocommit=True) as watching:
+            for number, starts_at in zip(range(rounds), _list_slots(_now()), strict=False):
+                started = time.monotonic()
+                results.append(_Round(record, watching, rivals, number, starts_at).play())
+                fair = sum(each.fair for each in results)
+                tell(f"{number + 1}/{rounds} rounds: {fair} fair, {time.monotonic() - started:.1f} s")
+    finally:
+        drop_copy(server_url, name)
+    return results
+
+
+def _now() -> datetime:
+    return SystemClock().now().astimezone(ZONE)
+
+
+def _list_slots(now: datetime) -> Iterator[datetime]:
+    """Hours at which Karla does nails and has nothing else to do."""
+    for days in range(2, 60):
+        day = now.date() + timedelta(days=days)
+        if day.weekday() < SATURDAY and (day.month, day.day) != CLOSED:
+            for hour in HOURS:
+                yield datetime(day.year, day.month, day.day, hour, tzinfo=ZONE)
+
+
+class _Round:
+    """One slot, and those who want it."""
+
+    def __init__(
+        self,
+        record: UpRecord,
+        watching: psycopg.Connection[Any],
+        rivals: int,
+        number: int,
+        starts_at: datetime,
+    ) -> None:
+        self._record = record
+        self._watching = watching
+        self._starts_at = starts_at
+        self._phones = [f"+5255{number:03d}{index:05d}" for index in range(rivals)]
+
+    def play(self) -> Race:
+        """Everybody asks for the slot, and when all have been answered, everybody says yes at once."""
+        deadlocks = self._count("select deadlocks from pg_stat_database where datname = current_database()")
+        when = format_when(self._starts_at, _now())
+        wishes = [WISH.format(name=name_rival(index), when=when) for index in range(len(self._phones))]
+        asyncio.run(self._say(wishes))
+        self._rest()
+        before = self._listen()
+        asyncio.run(self._say(["sí"] * len(self._phones)))
+        self._rest()
+        after = self._listen()
+        answers = {phone: after[phone][len(before[phone]) :] for phone in self._phones}
+        booked = self._count("select count(*) from appointments where starts_at = %s", self._starts_at)
+        after_all = self._count("select deadlocks from pg_stat_database where datname = current_database()")
+        return msgspec.structs.replace(judge(booked, answers), deadlocks=after_all - deadlocks)
+
+    def _count(self, query: LiteralString, *parameters: object) -> int:
+        found = self._watching.execute(query, parameters).fetchone()
+        assert found is not None, "a count is always answered"
+        return int(found[0])
+
+    async def _say(self, words: Sequence[str]) -> None:
+        to = f"whatsapp:{next(iter(self._record.numbers.values()))}"
+        inbound = [
+            Inbound(from_address=f"whatsapp:{phone}", to_address=to, text=text)
+            for phone, text in zip(self._phones, words, strict=True)
+        ]
+        async with aiohttp.ClientSession() as session:
+            statuses = await asyncio.gather(*(self._post(session, each) for each in inbound))
+        if set(statuses) != {200}:
+            raise Broken(f"the webhook answered {sorted(set(statuses))}")
+
+    async def _post(self, session: aiohttp.ClientSession, inbound: Inbound) -> int:
+        url = f"{self._record.twilio}/emulator/inbound"
+        async with session.post(url, data=msgspec.json.encode(inbound)) as answer:
+            return msgspec.json.decode(await answer.read(), type=HandedOver).status
+
+    def _rest(self) -> None:
+        """Wait until nothing is left to be answered or sent."""
+        give_up_at = time.monotonic() + ANSWER_LIMIT_S
+        while self._count(_LEFT) and time.monotonic() < give_up_at:
+            time.sleep(0.1)
+
+    def _listen(self) -> dict[str, list[str]]:
+        heard: dict[str, list[str]] = {phone: [] for phone in self._phones}
+        for message in list_sent(self._record):
+            phone = message.to_address.removeprefix("whatsapp:")
+            if phone in heard:
+                heard[phone].append(message.body)
+        return heard
+
+
 def show_races(results: list[Race], *, as_json: bool) -> bool:
     """Print the outcome; True when every round was fair."""
     fair = sum(each.fair for each in results)
@@ -49,7 +176,7 @@ def show_races(results: list[Race], *, as_json: bool) -> bool:
         "fair": fair,
         **{
             field: sum(getattr(each, field) for each in results)
-            for field in ("won", "booked", "refused", "polite", "unanswered", "doubly_answered")
+            for field in ("won", "booked", "refused", "polite", "unanswered", "doubly_answered", "deadlocks")
         },
     }
     if as_json:

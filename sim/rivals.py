@@ -1,12 +1,14 @@
 """Customers who want the same slot at the same instant, through the whole path.
 
 Each writes two messages like any customer; the second ones, the confirmations, all come in at once. Nothing
-here decides who wins: the database does.
+here decides who wins: the database does. `race` plays a round on the virtual clock, statement by statement;
+`evals.racing` plays it through real processes, and both are judged by `judge`.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -20,7 +22,8 @@ from sim.worlds import load_world
 
 WORLD = "estetica-lupita"
 STARTS = datetime.fromisoformat("2026-01-12T10:00:00-06:00")
-WISH = "hola, soy {name}, quiero un gelish el jueves 15 de enero a las 5 de la tarde"
+WISH = "hola, soy {name}, quiero un gelish el {when}"
+WHEN = "jueves 15 de enero a las 5 de la tarde"
 FIRST_NAMES = ("Ana", "Beatriz", "Carmen", "Diana", "Elena", "Fernanda", "Gabriela", "Irene", "Julia", "Karina")
 LAST_NAMES = ("López", "Pérez", "García", "Torres", "Ramírez", "Flores", "Castillo", "Mendoza", "Ortiz", "Vargas")
 
@@ -30,6 +33,7 @@ class Race(msgspec.Struct, frozen=True):
 
     `polite` counts those refused who were offered other times in the same message; `unanswered`
     those who heard nothing after confirming, `doubly_answered` those who heard more than one answer.
+    `deadlocks` are those the server had to break.
     """
 
     rivals: int
@@ -39,13 +43,14 @@ class Race(msgspec.Struct, frozen=True):
     polite: int
     unanswered: int
     doubly_answered: int
+    deadlocks: int = 0
 
     @property
     def fair(self) -> bool:
         """One winner, who has a row, and a polite answer for each of the others."""
         losers = self.rivals - 1
         return (self.won, self.booked, self.refused, self.polite) == (1, 1, losers, losers) and not (
-            self.unanswered or self.doubly_answered
+            self.unanswered or self.doubly_answered or self.deadlocks
         )
 
 
@@ -56,8 +61,8 @@ async def race(stage: Stage, *, rivals: int, seed: int) -> Race:
     scheduler = Scheduler(scene)
     number = world.business.channel
     phones = [f"+5255{index:08d}" for index in range(rivals)]
-    people = [(phone, _name(index)) for index, phone in enumerate(phones)]
-    await asyncio.gather(*(_say(scene, phone, number, WISH.format(name=name)) for phone, name in people))
+    people = [(phone, name_rival(index)) for index, phone in enumerate(phones)]
+    await asyncio.gather(*(_say(scene, phone, number, WISH.format(name=name, when=WHEN)) for phone, name in people))
     await scheduler.settle()
     before = {phone: len(_heard(scene, phone)) for phone in phones}
     await asyncio.gather(*(_say(scene, phone, number, "sí") for phone in phones))
@@ -66,12 +71,22 @@ async def race(stage: Stage, *, rivals: int, seed: int) -> Race:
     async with stage.database.single() as uow:
         booked = await uow.run(text("select count(*) from appointments where starts_at = '2026-01-15T17:00-06:00'"))
         rows = int(booked.scalar_one())
+    return judge(rows, answers)
+
+
+def judge(booked: int, answers: Mapping[str, Sequence[str]]) -> Race:
+    """What a round came to.
+
+    Args:
+        booked: Rows there are for the slot.
+        answers: What each rival heard after confirming.
+    """
     texts = ["\n".join(answer) for answer in answers.values()]
     refused = [each for each in texts if "ocupad" in each]
     return Race(
-        rivals=rivals,
+        rivals=len(answers),
         won=sum("quedó agendada" in each for each in texts),
-        booked=rows,
+        booked=booked,
         refused=len(refused),
         polite=sum("1)" in each for each in refused),
         unanswered=sum(not answer for answer in answers.values()),
@@ -79,7 +94,7 @@ async def race(stage: Stage, *, rivals: int, seed: int) -> Race:
     )
 
 
-def _name(index: int) -> str:
+def name_rival(index: int) -> str:
     """One of a hundred believable names."""
     return f"{FIRST_NAMES[index // 10 % 10]} {LAST_NAMES[index % 10]}"
 

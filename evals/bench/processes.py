@@ -6,29 +6,18 @@ the process of `up` and are not counted; HTTP, the broker and the vendors' SDKs 
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from urllib.request import urlopen
-
-import msgspec
+from collections.abc import Mapping
 
 from evals.bench.figures import Figure, Measurement, Unit
 from evals.bench.ground import Ground, fresh_database
 from evals.bench.knocking import Plan, knock
 from evals.bench.proc import read_cpu_s, read_memory
+from evals.live import list_sent, run_up
 from runtime.domain.errors import Broken
-from sim.twilio.messages import SentRecord
-from sim.up_record import UpRecord, read_record
+from sim.up_record import UpRecord
 
 PROCESSES = ("web", "worker", "ticker")
-READY_LIMIT_S = 60.0
 ANSWER_LIMIT_S = 30.0
 IDLE_S = 4.0
 RATE = 15.0
@@ -37,7 +26,7 @@ MESSAGES = 90
 
 def measure_processes(ground: Ground) -> Measurement:
     """Start everything, write once, look; then watch it idle, and then at work."""
-    with fresh_database(ground.durable_url, "processes") as url, _up(url, ground.redis_url) as record:
+    with fresh_database(ground.durable_url, "processes") as url, run_up(url, ground.redis_url) as record:
         pids = {name: record.processes[name] for name in PROCESSES}
         _write(record, first=10_000_000, most=1)
         time.sleep(IDLE_S / 2)
@@ -83,44 +72,9 @@ def _read_cpu(pids: Mapping[str, int]) -> dict[str, float]:
     return {name: read_cpu_s(pid) for name, pid in pids.items()}
 
 
-@contextmanager
-def _up(database_url: str, redis_url: str) -> Iterator[UpRecord]:
-    """Run `parlo up` in a home of its own, on this database and the broker's last one."""
-    with tempfile.TemporaryDirectory(prefix="parlo-bench-") as home:
-        # a broker has sixteen databases; whoever works here now uses the first
-        environment = os.environ | {
-            "PARLO_HOME": home,
-            "DATABASE_URL": database_url,
-            "REDIS_URL": f"{redis_url.rpartition('/')[0]}/15",
-        }
-        environment.pop("OPENAI_API_KEY", None)
-        log = Path(home) / "up.log"
-        with log.open("wb") as output:
-            command = [sys.executable, "-m", "evals.cli", "up"]
-            process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
-        try:
-            yield _wait_until_up(environment, process, log)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
-
-
-def _wait_until_up(environment: Mapping[str, str], process: subprocess.Popen[bytes], log: Path) -> UpRecord:
-    give_up_at = time.monotonic() + READY_LIMIT_S
-    while time.monotonic() < give_up_at and process.poll() is None:
-        time.sleep(0.2)
-        try:
-            record = read_record(environment)
-        except Broken:
-            continue
-        if all(record.processes.get(name) for name in PROCESSES) and "is open" in log.read_text(errors="replace"):
-            return record
-    raise Broken(f"`parlo up` did not start: {log.read_text(errors='replace')[-500:]}")
-
-
 def _write(record: UpRecord, *, first: int, most: int) -> None:
     """Post so many messages, each of a new person, and wait until each is answered."""
-    expected = _count_sent(record) + most
+    expected = len(list_sent(record)) + most
     plan = Plan(
         web=record.web,
         business=f"whatsapp:{next(iter(record.numbers.values()))}",
@@ -136,14 +90,9 @@ def _write(record: UpRecord, *, first: int, most: int) -> None:
     if accepted != most:
         raise Broken(f"{accepted} of {most} messages were accepted")
     give_up_at = time.monotonic() + ANSWER_LIMIT_S
-    while _count_sent(record) < expected:
+    while len(list_sent(record)) < expected:
         if time.monotonic() > give_up_at:
-            raise Broken(f"{_count_sent(record)} of {expected} answers came within {ANSWER_LIMIT_S:.0f} s")
+            raise Broken(f"{len(list_sent(record))} of {expected} answers came within {ANSWER_LIMIT_S:.0f} s")
         time.sleep(0.1)
     # the reports on them come a moment later
     time.sleep(3.0)
-
-
-def _count_sent(record: UpRecord) -> int:
-    with urlopen(f"{record.twilio}/emulator/sent", timeout=10) as answer:
-        return len(msgspec.json.decode(answer.read(), type=list[SentRecord]))
