@@ -8,17 +8,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, LiteralString
+from typing import LiteralString
 from zoneinfo import ZoneInfo
 
 import aiohttp
 import msgspec
-import psycopg
 
 from evals.live import list_sent, run_up
 from runtime.adapters.system import SystemClock
 from runtime.domain.errors import Broken
 from runtime.domain.spanish.formats import format_when
+from sim.bare_postgres import read_number
 from sim.databases import create_copy, drop_copy
 from sim.quiet_logs import silence_logs
 from sim.rivals import WISH, Race, judge, name_rival, race
@@ -34,6 +34,7 @@ SATURDAY = 5
 CLOSED = (2, 2)
 """A holiday of the seed business, month and day."""
 ANSWER_LIMIT_S = 120.0
+_DEADLOCKS = "select deadlocks from pg_stat_database where datname = current_database()"
 _LEFT = """
 select (select count(*) from inbox where state = 'accepted')
   + (select count(*) from outbox where state in ('queued', 'submitting'))
@@ -75,10 +76,10 @@ def race_for_slots(
     results: list[Race] = []
     try:
         url = create_copy(server_url, name)
-        with run_up(url, redis_url, workers=workers) as record, psycopg.connect(url, autocommit=True) as watching:
+        with run_up(url, redis_url, workers=workers) as record:
             for number, starts_at in zip(range(rounds), _list_slots(_now()), strict=False):
                 started = time.monotonic()
-                results.append(_Round(record, watching, rivals, number, starts_at).play())
+                results.append(_Round(record, rivals, number, starts_at).play())
                 fair = sum(each.fair for each in results)
                 tell(f"{number + 1}/{rounds} rounds: {fair} fair, {time.monotonic() - started:.1f} s")
     finally:
@@ -102,22 +103,14 @@ def _list_slots(now: datetime) -> Iterator[datetime]:
 class _Round:
     """One slot, and those who want it."""
 
-    def __init__(
-        self,
-        record: UpRecord,
-        watching: psycopg.Connection[Any],
-        rivals: int,
-        number: int,
-        starts_at: datetime,
-    ) -> None:
+    def __init__(self, record: UpRecord, rivals: int, number: int, starts_at: datetime) -> None:
         self._record = record
-        self._watching = watching
         self._starts_at = starts_at
         self._phones = [f"+5255{number:03d}{index:05d}" for index in range(rivals)]
 
     def play(self) -> Race:
         """Everybody asks for the slot, and when all have been answered, everybody says yes at once."""
-        deadlocks = self._count("select deadlocks from pg_stat_database where datname = current_database()")
+        deadlocks = self._count(_DEADLOCKS)
         when = format_when(self._starts_at, _now())
         wishes = [WISH.format(name=name_rival(index), when=when) for index in range(len(self._phones))]
         asyncio.run(self._say(wishes))
@@ -128,13 +121,11 @@ class _Round:
         after = self._listen()
         answers = {phone: after[phone][len(before[phone]) :] for phone in self._phones}
         booked = self._count("select count(*) from appointments where starts_at = %s", self._starts_at)
-        after_all = self._count("select deadlocks from pg_stat_database where datname = current_database()")
+        after_all = self._count(_DEADLOCKS)
         return msgspec.structs.replace(judge(booked, answers), deadlocks=after_all - deadlocks)
 
     def _count(self, query: LiteralString, *parameters: object) -> int:
-        found = self._watching.execute(query, parameters).fetchone()
-        assert found is not None, "a count is always answered"
-        return int(found[0])
+        return read_number(self._record.database_url, query, parameters)
 
     async def _say(self, words: Sequence[str]) -> None:
         to = f"whatsapp:{next(iter(self._record.numbers.values()))}"

@@ -20,6 +20,7 @@ from runtime.domain.identity import canonical_key
 from runtime.domain.ids import ConversationId, OutboxId, PersonId, TurnId
 from runtime.domain.spanish.folding import is_opt_in, is_opt_out
 from runtime.domain.whatsapp import MessageKind
+from runtime.outbox import deliver
 from runtime.parts import Parts
 from runtime.ports import Job
 from runtime.router import Case, Consent, Facts, route
@@ -46,27 +47,34 @@ async def run_conversation(parts: Parts, conversation_id: ConversationId) -> boo
     situation = await _claim(parts, conversation_id)
     if situation is None:
         return False
+    messages = await _conclude(parts, situation)
+    await _send_out(parts, situation.claimed.id, messages)
+    return True
+
+
+async def _conclude(parts: Parts, situation: Situation) -> list[NewOutbound]:
+    """Run the turn to its end, or to where it has to wait; what was committed to be sent."""
     claimed = situation.claimed
     try:
         if claimed.attempts > parts.settings.turn_attempts:
-            await _bury(parts, situation, "attempts exhausted")
-        else:
-            await _run(parts, situation)
+            return await _bury(parts, situation, "attempts exhausted")
+        return await _run(parts, situation)
     except LeaseLost:
         log.warning("lease_lost", conversation=str(claimed.id), fence=claimed.fence)
+        return []
     except Reroute:
         await _give_back(parts, claimed, wait_s=0.0)
+        return []
     except GaveUp as error:
-        await _bury(parts, situation, str(error))
+        return await _bury(parts, situation, str(error))
     except (Unavailable, TimeoutError) as error:
         log.warning("turn_postponed", conversation=str(claimed.id), attempt=claimed.attempts, error=str(error))
-        await _postpone(parts, situation)
+        return await _postpone(parts, situation)
     except Exception as error:
         # the edge of a worker: whatever broke, the message is tried again and in the end given to a person
         kind = "turn_broken" if isinstance(error, Broken) else "turn_crashed"
         log.error(kind, conversation=str(claimed.id), attempt=claimed.attempts, exc_info=error)
-        await _postpone(parts, situation)
-    return True
+        return await _postpone(parts, situation)
 
 
 async def _claim(parts: Parts, conversation_id: ConversationId) -> Situation | None:
@@ -124,7 +132,7 @@ def facts_from(row: FactsRow, pending: list[Pending]) -> Facts:
     )
 
 
-async def _run(parts: Parts, situation: Situation) -> None:
+async def _run(parts: Parts, situation: Situation) -> list[NewOutbound]:
     claimed = situation.claimed
     steps = []
     if situation.pending[0].resumed:
@@ -149,7 +157,7 @@ async def _run(parts: Parts, situation: Situation) -> None:
             model=outcome.model,
         )
         await _finish(parts, uow, situation, outcome.author, messages, closing)
-    await _hand_over(parts, messages)
+    return messages
 
 
 async def _finish(
@@ -181,18 +189,23 @@ def _outbound(parts: Parts, situation: Situation, draft: Draft) -> NewOutbound:
     return NewOutbound(OutboxId(parts.ids.new()), situation.claimed.id, draft.kind, key, draft.text, parts.clock.now())
 
 
-async def _hand_over(parts: Parts, messages: list[NewOutbound]) -> None:
-    for conversation_id in dict.fromkeys(message.conversation_id for message in messages):
-        await parts.hand_over(Job.DELIVER, conversation_id)
+async def _send_out(parts: Parts, conversation_id: ConversationId, messages: list[NewOutbound]) -> None:
+    """Answer whoever wrote from here, at once; what others are told goes through the broker meanwhile."""
+    receivers = {message.conversation_id: None for message in messages}
+    for other in receivers:
+        if other != conversation_id:
+            await parts.hand_over(Job.DELIVER, other)
+    if conversation_id in receivers:
+        await deliver(parts, conversation_id)
 
 
-async def _postpone(parts: Parts, situation: Situation) -> None:
+async def _postpone(parts: Parts, situation: Situation) -> list[NewOutbound]:
     """Try again later; from the first failure on the customer knows that it takes longer."""
     claimed = situation.claimed
     wait_s = min(60.0, 2.0**claimed.attempts) * (1 + parts.ids.jitter() / 4)
     if situation.route.case is not Case.CUSTOMER:
         await _give_back(parts, claimed, wait_s)
-        return
+        return []
     holding = _outbound(parts, situation, Draft(words.HOLDING, OutboxKind.APOLOGY, 0))
     try:
         async with parts.database.tenant(claimed.organization_id) as uow:
@@ -203,8 +216,8 @@ async def _postpone(parts: Parts, situation: Situation) -> None:
     except (LeaseLost, Unavailable) as error:
         # the lease runs out by itself
         log.warning("postpone_failed", conversation=str(claimed.id), error=str(error))
-        return
-    await parts.hand_over(Job.DELIVER, claimed.id)
+        return []
+    return [holding]
 
 
 async def _give_back(parts: Parts, claimed: Claim, wait_s: float) -> None:
@@ -216,7 +229,7 @@ async def _give_back(parts: Parts, claimed: Claim, wait_s: float) -> None:
         log.warning("release_failed", conversation=str(claimed.id), error=str(error))
 
 
-async def _bury(parts: Parts, situation: Situation, why: str) -> None:
+async def _bury(parts: Parts, situation: Situation, why: str) -> list[NewOutbound]:
     """End a turn that cannot be answered: apologise, and leave a person a task."""
     claimed, now = situation.claimed, parts.clock.now()
     log.error("turn_dead", conversation=str(claimed.id), turn=str(situation.turn_id), why=why)
@@ -245,5 +258,5 @@ async def _bury(parts: Parts, situation: Situation, why: str) -> None:
     except (LeaseLost, Unavailable) as error:
         # the lease runs out by itself, and the next claim buries it
         log.warning("bury_failed", conversation=str(claimed.id), error=str(error))
-        return
-    await _hand_over(parts, [apology])
+        return []
+    return [apology]

@@ -1,6 +1,6 @@
-"""What a Postgres does by itself: one-row commits without any program of ours around them, and its settings.
+"""What a Postgres does by itself: one-row commits without any program of ours around them, its settings and counts.
 
-The yardstick of `parlo bench`. Nothing of the runtime is used here.
+The yardstick of `parlo bench` and the referee of `parlo race`. Nothing of the runtime is used here.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections.abc import Sequence
+from typing import LiteralString
 
 import msgspec
 import psycopg
@@ -77,8 +79,14 @@ async def _commit_rows(url: str, clients: int, seconds: float) -> tuple[int, flo
     return committed, took_s
 
 
+def read_number(url: str, query: LiteralString | sql.Composed, parameters: Sequence[object] = ()) -> int:
+    """The one number a query gives."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute(query, parameters).fetchone()
+    assert row is not None, "a number is always given"
+    return int(row[0])
+
+
 def count_rows(url: str, table: str) -> int:
     """How many rows a table has."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        row = connection.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table))).fetchone()
-    return int(row[0]) if row else 0
+    return read_number(url, sql.SQL("select count(*) from {}").format(sql.Identifier(table)))
