@@ -12,7 +12,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 import psycopg
@@ -29,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from runtime.domain.errors import Unavailable
 from runtime.domain.ids import OrganizationId
+from runtime.store.pool import Pool
 
 PREPARE_AFTER = 1
 """A statement that has been run so often on a connection is prepared there: all of ours come again."""
@@ -122,7 +123,7 @@ def _wrap(statement: TextClause, error: psycopg.Error) -> Exception:
 class Database:
     """The two pools. Their connections commit each statement by itself until a transaction is begun."""
 
-    def __init__(self, app: AsyncEngine, platform: AsyncEngine) -> None:
+    def __init__(self, app: Pool, platform: Pool) -> None:
         self._app = app
         self._platform = platform
 
@@ -158,30 +159,21 @@ class Database:
 
     async def close(self) -> None:
         """Give all connections back."""
-        await self._app.dispose()
-        await self._platform.dispose()
+        await self._app.close()
+        await self._platform.close()
 
 
 @asynccontextmanager
-async def _connect(engine: AsyncEngine, begin: sql.SQL | sql.Composed | None) -> AsyncIterator[UnitOfWork]:
+async def _connect(pool: Pool, begin: sql.SQL | sql.Composed | None) -> AsyncIterator[UnitOfWork]:
     """A connection from the pool; a transaction and its tenant are begun in one round trip."""
     with _translate_outage():
-        connection = await engine.connect()
+        pooled = await pool.acquire()
         try:
-            assert connection.sync_connection is not None
-            pooled = connection.sync_connection.connection
-            driver = cast("psycopg.AsyncConnection[Any]", pooled.driver_connection)
-            try:
-                if begin is not None:
-                    await driver.execute(begin, prepare=False)
-                yield UnitOfWork(connection, driver)
-            finally:
-                if driver.closed:
-                    # whatever else waits in the pool was lost with it
-                    await connection.invalidate()
-                    await engine.dispose()
+            if begin is not None:
+                await pooled.driver.execute(begin, prepare=False)
+            yield UnitOfWork(pooled.connection, pooled.driver)
         finally:
-            await connection.close()
+            await pool.release(pooled)
 
 
 class LockTimeout(Unavailable):
@@ -216,8 +208,8 @@ def open_database(
     """
     options = f"-c timezone=UTC -c lock_timeout={round(lock_timeout_s * 1000)}"
     return Database(
-        _open_engine(database_url, f"-c role=parlo_app {options}", connect, pool_size),
-        _open_engine(database_url, f"-c role=parlo_platform {options}", connect, pool_size),
+        Pool(_open_engine(database_url, f"-c role=parlo_app {options}", connect, pool_size)),
+        Pool(_open_engine(database_url, f"-c role=parlo_platform {options}", connect, pool_size)),
     )
 
 

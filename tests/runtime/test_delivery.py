@@ -170,7 +170,8 @@ def test_a_sender_killed_at_any_round_trip_sends_once(database_url: str) -> None
     """Also between the provider's yes and our note of it: the sid is found afterwards."""
 
     async def play(stage: Stage) -> None:
-        for at, lost in itertools.product(range(1, 4), (False, True)):
+        # one statement claims, one records
+        for at, lost in itertools.product((1, 2), (False, True)):
             salon = await _open_line(stage)
             salon.scene.twilio.faults.inject("callback_missing", times=None)
             ids = await _queue(salon, "una sola vez")
