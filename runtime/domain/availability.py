@@ -163,7 +163,8 @@ def _same_day(agenda: Agenda, chosen: list[Slot], slot: Slot) -> bool:
 
 def _grid(agenda: Agenda, day: date) -> Iterator[datetime]:
     for open_range in agenda.hours.open_ranges(day):
-        for minute in range(open_range.start_minute, open_range.end_minute - agenda.minutes + 1, GRID_MINUTES):
+        # whether it ends in time is not for the wall clock to say: in autumn an hour comes twice
+        for minute in range(open_range.start_minute, open_range.end_minute, GRID_MINUTES):
             moment = _instant(agenda.zone, day, minute)
             # not an hour the clocks skip in spring
             if moment.astimezone(agenda.zone).hour == minute // 60:

@@ -249,6 +249,14 @@ def test_a_service_takes_real_minutes_across_a_change_of_the_clock() -> None:
     assert not isinstance(list_slots_at(shop, local(SPRING_FORWARD, "00:15", TIJUANA), LONG_AGO), Obstacle)
 
 
+def test_the_hour_that_comes_twice_is_time_to_serve_in() -> None:
+    """At a quarter to two, with one o'clock yet to come again, a service of 20 minutes fits in before two."""
+    shop = agenda(zone=TIJUANA, hours=WeekHours.every_day("00:00", "02:00"), minutes=20)
+
+    assert times(slots_of_day(shop, FALL_BACK), TIJUANA)[-1] == "01 01:45"
+    assert times(slots_of_day(shop, FALL_BACK - timedelta(days=1)), TIJUANA)[-1] == "31 01:30"
+
+
 # What is offered when the wanted time cannot be had --------------------------------------------------
 
 
