@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from runtime.adapters.embedded import choose_database_url
 from runtime.store.database import Database, open_database
@@ -21,6 +23,16 @@ for _name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "TWILIO_AUTH_TOKEN", "TWILIO_
     os.environ.pop(_name, None)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[None]:
+    """What a test does to logging (a replay silences it) ends with the test."""
+    before, pool = structlog.get_config(), logging.getLogger("sqlalchemy.pool")
+    level = pool.level
+    yield
+    structlog.configure(**before)
+    pool.setLevel(level)
 
 
 @pytest.fixture(scope="session")
