@@ -46,6 +46,12 @@ async def clear_world(database: Database) -> None:
         await uow.run(_CLEAR)
 
 
+def is_superuser(owner: psycopg.Connection[Any]) -> bool:
+    """Whether whoever is logged in may do anything: with the embedded server, yes."""
+    row = owner.execute("select rolsuper from pg_roles where rolname = session_user").fetchone()
+    return bool(row and row[0])
+
+
 def vacuum_tables(owner: psycopg.Connection[Any]) -> None:
     """Take away the dead rows that clearing leaves behind; the connection is in autocommit."""
     names = sql.SQL(", ").join(sql.Identifier(name) for name in tables.metadata.tables)
@@ -77,12 +83,14 @@ class _Writer:
         self._rows: dict[str, list[dict[str, Any]]] = {}
 
     def add(self, table: Table, organization_id: UUID, **values: Any) -> UUID:
-        """Keep a row, giving it an id where the table has one."""
+        """Keep a row with an id of its own."""
         row_id = self.ids.new()
-        if "id" in table.c and "id" not in values:
-            values["id"] = row_id
-        self._rows.setdefault(table.name, []).append({"organization_id": organization_id, **values})
+        self.link(table, organization_id, id=row_id, **values)
         return row_id
+
+    def link(self, table: Table, organization_id: UUID, **values: Any) -> None:
+        """Keep a row that has no id: other rows' ids, or the tenant, are its key."""
+        self._rows.setdefault(table.name, []).append({"organization_id": organization_id, **values})
 
     async def flush(self) -> None:
         """Insert everything at once."""
@@ -119,7 +127,7 @@ class _Business:
 
     def write(self) -> None:
         given, writer = self._given, self._writer
-        writer.add(
+        writer.link(
             tables.organizations,
             self._id,
             name=given.name,
@@ -139,6 +147,9 @@ class _Business:
 
     def _add(self, table: Table, **values: Any) -> UUID:
         return self._writer.add(table, self._id, **values)
+
+    def _link(self, table: Table, **values: Any) -> None:
+        self._writer.link(table, self._id, **values)
 
     def _write_locations(self) -> UUID | None:
         first = None
@@ -162,7 +173,7 @@ class _Business:
     def _write_hours(self, table: Table, hours: Hours, **owner: UUID) -> None:
         for weekday, ranges in hours.items():
             for opens, closes in ranges:
-                self._add(
+                self._link(
                     table,
                     weekday=WEEKDAYS.index(weekday),
                     opens_minute=_minute(opens),
@@ -204,9 +215,9 @@ class _Business:
             )
             self._services[service.name] = service_id
             for key in service.staff:
-                self._add(tables.service_staff, service_id=service_id, staff_id=self._staff[key])
+                self._link(tables.service_staff, service_id=service_id, staff_id=self._staff[key])
             for name in service.spots:
-                self._add(tables.service_spots, service_id=service_id, spot_id=self._spots[name])
+                self._link(tables.service_spots, service_id=service_id, spot_id=self._spots[name])
 
     def _write_appointment(self, given: WorldAppointment, location_id: UUID | None) -> None:
         service = self._given.find_service(given.service)
@@ -234,7 +245,7 @@ class _Business:
         if key not in self._people:
             now = self._writer.now
             person_id = self._add(tables.people, created_at=now, opted_out_at=now if opted_out else None)
-            self._add(tables.addresses, key=key, person_id=person_id, raw=f"whatsapp:{phone}")
+            self._link(tables.addresses, key=key, person_id=person_id, raw=f"whatsapp:{phone}")
             self._people[key] = person_id
         return self._people[key]
 

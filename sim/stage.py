@@ -28,7 +28,7 @@ from runtime.store.database import Database, open_database
 from runtime.webhook import receive
 from sim.model_faults import FaultyTransport
 from sim.offline_model import OfflineTransport
-from sim.seeding import clear_world, seed_world, vacuum_tables
+from sim.seeding import clear_world, is_superuser, seed_world, vacuum_tables
 from sim.stepwise import DatabaseSwitch, make_connect
 from sim.twilio.emulator import Account, TwilioEmulator
 from sim.twilio.transport import EmulatedHttp
@@ -61,11 +61,17 @@ class Stage:
     """A database for replays. Open with `open_stage`."""
 
     def __init__(
-        self, database: Database, switch: DatabaseSwitch, settings: Settings, owner: psycopg.Connection[Any]
+        self,
+        database: Database,
+        switch: DatabaseSwitch,
+        settings: Settings,
+        scenery: Database,
+        owner: psycopg.Connection[Any],
     ) -> None:
         self.database = database
         self.switch = switch
         self.settings = settings
+        self._scenery = scenery
         self._owner = owner
         self._scenes = 0
 
@@ -77,8 +83,8 @@ class Stage:
             vacuum_tables(self._owner)
         clock = VirtualClock(starts_at)
         ids = SeededIds(clock, derive_seed(seed, "ids"))
-        await clear_world(self.database)
-        await seed_world(self.database, world, ids=ids, now=clock.now())
+        await clear_world(self._scenery)
+        await seed_world(self._scenery, world, ids=ids, now=clock.now())
         return Scene(self, clock, ids, seed)
 
     async def restart(self) -> None:
@@ -92,11 +98,15 @@ async def open_stage(database_url: str, settings: Settings = SETTINGS) -> AsyncI
     """Open a database for replays; it must hold the newest schema and nothing anybody wants to keep."""
     switch = DatabaseSwitch()
     with psycopg.connect(database_url, autocommit=True) as observer:
-        database = open_database(database_url, connect=make_connect(observer, switch), pool_size=20)
+        connect = make_connect(observer, switch)
+        database = open_database(database_url, connect=connect, pool_size=20)
+        # a world is written for each conversation, and its references were checked when it was written in a test
+        scenery = open_database(database_url, connect=connect, pool_size=1, check_references=not is_superuser(observer))
         try:
-            yield Stage(database, switch, settings, observer)
+            yield Stage(database, switch, settings, scenery, observer)
         finally:
             switch.bring_back()
+            await scenery.close()
             await database.close()
 
 

@@ -57,12 +57,13 @@ class VirtualClock:
 
     def __init__(self, starts_at: datetime) -> None:
         self._starts_at = starts_at.astimezone(UTC)
-        self._zero_s = asyncio.get_running_loop().time()
+        self._loop = asyncio.get_running_loop()
+        self._zero_s = self._loop.time()
 
     @property
     def elapsed_s(self) -> float:
         """Virtual seconds since the clock's start."""
-        return asyncio.get_running_loop().time() - self._zero_s
+        return self._loop.time() - self._zero_s
 
     def now(self) -> datetime:
         """The present virtual moment, to the microsecond."""

@@ -23,7 +23,6 @@ from runtime.adapters.system import SystemIds
 from runtime.adapters.twilio.messenger import TwilioAccount, TwilioMessenger
 from runtime.adapters.twilio.signature import SignatureChecker
 from runtime.bootstrap import open_parts
-from runtime.outbox import deliver
 from runtime.ports import Job, ModelAnswer, ModelRequest
 from runtime.store.database import Database, open_database
 from runtime.ticker import tick
@@ -40,7 +39,8 @@ PEOPLE = 20
 TURNS = 300
 COUNTED = 20
 MOST_MS = 10.0
-STEPS = ("accept", "offer", "turn", "deliver", "reports")
+STEPS = ("accept", "offer", "turn", "reports")
+"""`turn` holds the delivery too, which the same worker does."""
 
 T = TypeVar("T")
 
@@ -189,10 +189,8 @@ class _Desk:
         await self._time("offer", tick(self._parts))
         while jobs := self._queue.take_all():
             for job, conversation_id in jobs:
-                if job is Job.RUN_CONVERSATION:
-                    await self._time("turn", run_conversation(self._parts, conversation_id))
-                else:
-                    await self._time("deliver", deliver(self._parts, conversation_id))
+                assert job is Job.RUN_CONVERSATION, "nobody else is told anything"
+                await self._time("turn", run_conversation(self._parts, conversation_id))
         self._clock.moment += timedelta(seconds=5)
         await self._twilio.deliver_due()
         assert self._reports, "nothing was sent, or nobody reports on it"
