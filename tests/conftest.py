@@ -7,9 +7,11 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import pytest_asyncio
 import structlog
+from psycopg import sql
 
 from runtime.adapters.embedded import choose_database_url
 from runtime.store.database import Database, open_database
@@ -53,7 +55,13 @@ def server_url() -> str:
 def database_url(server_url: str) -> Iterator[str]:
     """A migrated database of this test process's own."""
     name = f"parlo_test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
-    yield create_copy(server_url, name)
+    url = create_copy(server_url, name)
+    with psycopg.connect(url, autocommit=True) as owner:
+        # as on a connection that is old: what only works with a plan for its own parameters fails at once
+        owner.execute(
+            sql.SQL("alter database {} set plan_cache_mode = force_generic_plan").format(sql.Identifier(name))
+        )
+    yield url
     drop_copy(server_url, name)
 
 

@@ -6,13 +6,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 
-from runtime.domain.enums import FlowKind, FlowState
+from runtime.domain.enums import FlowKind
 from runtime.domain.ids import ConversationId, OrganizationId
 from runtime.store.database import UnitOfWork
-from runtime.store.tables import flows
 
 IDLE = timedelta(minutes=30)
 """A flow nobody touches for this long is abandoned; it can still be resumed where it was."""
@@ -28,38 +26,37 @@ class FlowStep(msgspec.Struct, frozen=True):
     wanted: str | None
 
 
+# The condition of the index is spelled out: a parameter is not matched with it once the plan is made for all values.
+_NOTE_STEP = text(
+    """
+    insert into flows (organization_id, id, conversation_id, kind, state, service, wanted, changed_at, due_at)
+    values (:organization_id, :id, :conversation_id, :kind, 'open', :service, :wanted, :now, :due_at)
+    on conflict (organization_id, conversation_id) where state <> 'completed' do update set kind = excluded.kind,
+      state = 'open', service = excluded.service, wanted = excluded.wanted, changed_at = excluded.changed_at,
+      due_at = excluded.due_at
+    """
+)
+
+
 async def note_step(uow: UnitOfWork, organization_id: OrganizationId, step: FlowStep, *, now: datetime) -> None:
     """Open the conversation's flow or move it on; an abandoned one is open again."""
-    values = {
-        "organization_id": organization_id,
-        "state": FlowState.OPEN,
-        "changed_at": now,
-        "due_at": now + IDLE,
-        **msgspec.structs.asdict(step),
-    }
-    statement = insert(flows).values(values)
-    await uow.run(
-        statement.on_conflict_do_update(
-            index_elements=["organization_id", "conversation_id"],
-            index_where=flows.c.state != FlowState.COMPLETED,
-            set_={key: values[key] for key in ("kind", "state", "service", "wanted", "changed_at", "due_at")},
-        )
-    )
+    parameters = {"organization_id": organization_id, "now": now, "due_at": now + IDLE, **msgspec.structs.asdict(step)}
+    await uow.run(_NOTE_STEP, parameters)
+
+
+_COMPLETE = text(
+    """
+    update flows set state = 'completed', changed_at = :now, due_at = null
+    where organization_id = :organization_id and conversation_id = :conversation_id and state <> 'completed'
+    """
+)
 
 
 async def complete(
     uow: UnitOfWork, organization_id: OrganizationId, conversation_id: ConversationId, *, now: datetime
 ) -> None:
     """The conversation's flow has reached its end."""
-    await uow.run(
-        update(flows)
-        .where(
-            flows.c.organization_id == organization_id,
-            flows.c.conversation_id == conversation_id,
-            flows.c.state != FlowState.COMPLETED,
-        )
-        .values(state=FlowState.COMPLETED, changed_at=now, due_at=None)
-    )
+    await uow.run(_COMPLETE, {"organization_id": organization_id, "conversation_id": conversation_id, "now": now})
 
 
 _ABANDON = text(

@@ -10,7 +10,7 @@ from runtime.domain.enums import FlowKind
 from runtime.domain.ids import ConversationId
 from runtime.store import flows
 from runtime.store.conversations import release
-from runtime.store.database import Database
+from runtime.store.database import Database, open_database
 from runtime.store.due import look_ahead
 from runtime.store.flows import IDLE, FlowStep
 from tests.runtime.twins import ANA, BETO, NOW, Salon, committed, open_salon, rows, write_and_claim
@@ -98,3 +98,16 @@ async def test_a_timer_is_due_though_no_message_waits(database: Database, salon:
 
     assert (held.first, held.work) == (claimed.lease_until, claimed.lease_until)
     assert (at_rest.first, at_rest.work) == (NOW + IDLE, None)
+
+
+async def test_a_statement_works_the_twentieth_time_on_a_connection_too(
+    database: Database, database_url: str, salon: Salon
+) -> None:
+    """From the sixth time on Postgres may plan for any parameters; a condition that hides in one is not found then."""
+    claimed, _, _ = await write_and_claim(database, salon, ANA)
+    old = open_database(database_url, pool_size=1)
+    for number in range(20):
+        await note(old, salon, claimed.id, f"{number}")
+    await old.close()
+
+    assert await rows(database, "select wanted from flows") == [("19",)]
