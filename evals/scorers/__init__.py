@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from evals.reading import Reading
-from evals.scorers.answers import check_answered, check_no_repeats, check_order
+from evals.scorers.answers import check_answered, check_needless_apologies, check_no_repeats, check_order
 from evals.scorers.driver import score_driver_checks, score_unreadable
 from evals.scorers.final_rows import score_final_rows
 from evals.scorers.handoff_rules import check_handoff_was_asked_for, check_silence_in_handoff
@@ -47,6 +47,7 @@ RULES: dict[str, Scorer] = {
     "rule/silent-in-handoff": check_silence_in_handoff,
     "rule/nothing-uncommitted": check_promises,
     "rule/answered": check_answered,
+    "rule/no-needless-apology": check_needless_apologies,
     "rule/no-double-answer": check_no_repeats,
     "rule/answers-in-order": check_order,
     "rule/spanish": check_spanish,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from evals.matching import fold, quote
 from evals.reading import Placed, Reading
 from evals.verdicts import Verdict, VerdictKind
-from sim.record import SendData
+from sim.record import SendData, SendOrigin
 
 CUSTOMER_ROUTE = "5"
 
@@ -21,6 +21,14 @@ def check_answered(reading: Reading) -> Iterator[Verdict]:
             text = reading.record.events[message.say].text or ""
             reason = f"{reading.name_of(message.by)} was never answered after {quote(text, 60)}"
             yield Verdict("rule/answered", False, reason, message.say, VerdictKind.RULE)
+
+
+def check_needless_apologies(reading: Reading) -> Iterator[Verdict]:
+    """Nobody is asked for patience, or told that something broke, unless something was made to fail before."""
+    for send in reading.sends:
+        if send.data.origin is SendOrigin.APOLOGY and not any(fault.index < send.index for fault in reading.faults):
+            reason = f"{reading.name_of(send.data.to)} was sent {quote(send.text)}, and nothing was made to fail"
+            yield Verdict("rule/no-needless-apology", False, reason, send.index, VerdictKind.RULE)
 
 
 def check_no_repeats(reading: Reading) -> Iterator[Verdict]:

@@ -255,3 +255,15 @@ def test_english_and_foreign_formats_to_a_customer_are_violations() -> None:
 
     assert broken.count("rule/spanish") == 1
     assert broken.count("rule/format") >= 3
+
+
+def test_an_apology_for_nothing_is_a_violation() -> None:
+    """Where nothing was made to fail, being asked for patience means that something crashed."""
+    smooth, rough = Story(), Story()
+    rough.break_part("model")
+    for story in (smooth, rough):
+        story.say("ana", "hola")
+        story.send("ana", "Una disculpa, estoy tardando más de lo normal.", SendOrigin.APOLOGY)
+
+    assert list_broken(smooth.end()) == ["rule/no-needless-apology"]
+    assert list_broken(rough.end()) == []
