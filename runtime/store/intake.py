@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
+from typing import Protocol
 
 from runtime.domain.errors import Unavailable
 from runtime.domain.ids import InboxId
 from runtime.store import conversations
 from runtime.store.conversations import Arrival
-from runtime.store.database import Database, LockTimeout
+from runtime.store.database import LockTimeout, UnitOfWork
 
 LANES = 3
 """Statements under way at once: one that waits for a conversation's lock does not hold up the others."""
@@ -23,6 +25,14 @@ MOST = 32
 """Messages in one statement."""
 
 _Waiting = tuple[Arrival, asyncio.Future[bool]]
+
+
+class Singles(Protocol):
+    """What is needed of a database: statements that are transactions by themselves."""
+
+    def single(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """See `Database.single`."""
+        ...
 
 
 class Intake:
@@ -33,7 +43,7 @@ class Intake:
         burst: How long messages in a row may put off their answer.
     """
 
-    def __init__(self, database: Database, burst: timedelta) -> None:
+    def __init__(self, database: Singles, burst: timedelta) -> None:
         self._database = database
         self._burst = burst
         self._waiting: deque[_Waiting] = deque()
