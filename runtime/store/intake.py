@@ -61,10 +61,17 @@ class Intake:
         told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((arrival, told))
         if len(self._lanes) < LANES:
-            lane = asyncio.ensure_future(self._drain())
-            self._lanes.add(lane)
-            lane.add_done_callback(self._lanes.discard)
+            self._lanes.add(asyncio.ensure_future(self._run_lane()))
         return await told
+
+    async def _run_lane(self) -> None:
+        lane = asyncio.current_task()
+        assert lane is not None, "a lane is a task"
+        try:
+            await self._drain()
+        finally:
+            # in the step that found nothing more: whoever comes in the next one must not rely on this lane
+            self._lanes.discard(lane)
 
     async def _drain(self) -> None:
         while batch := self._take():

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest_asyncio
@@ -14,7 +15,7 @@ from sqlalchemy import text
 from runtime.domain.errors import Unavailable
 from runtime.store.conversations import conversation_id_of
 from runtime.store.database import Database, LockTimeout, UnitOfWork, open_database
-from runtime.store.intake import Intake
+from runtime.store.intake import LANES, Intake
 from tests.runtime.twins import ANA, BETO, BURST, NOW, Salon, arrival, open_salon, rows, write_and_claim
 
 PHONES = [f"+5255000000{number:02d}" for number in range(40)]
@@ -141,6 +142,42 @@ async def test_a_caller_who_gives_up_breaks_nothing_for_the_others(database: Dat
 
     assert await patient
     assert not await into.store(arrival(salon, ANA, sid="SM1"))
+
+
+class Gated:
+    """Statements that all wait for one gate, and store whatever they are given."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+
+    @asynccontextmanager
+    async def single(self) -> AsyncIterator[Any]:
+        """A statement that is under way until the gate opens."""
+        yield self
+
+    async def run(self, _statement: object, _parameters: object) -> list[object]:
+        """Nothing is new, which nobody here asks."""
+        await self.gate.wait()
+        return []
+
+
+async def test_a_message_that_comes_as_all_statements_end_is_not_left_lying(database: Database) -> None:
+    """Between the last look of the last statement and its end nobody may rely on it."""
+    salon = await open_salon(database)
+    gated = Gated()
+    into = Intake(gated, BURST)
+    early = [asyncio.ensure_future(into.store(arrival(salon, PHONES[0])))]
+    for phone in PHONES[1:LANES]:
+        # one for each statement
+        await asyncio.sleep(0)
+        early.append(asyncio.ensure_future(into.store(arrival(salon, phone))))
+    await asyncio.sleep(0.01)
+
+    gated.gate.set()
+    # its first step comes right behind those in which the statements end
+    late = asyncio.ensure_future(into.store(arrival(salon, PHONES[LANES])))
+
+    assert await asyncio.wait_for(asyncio.gather(*early, late), 2.0) == [False] * (LANES + 1)
 
 
 async def test_two_processes_that_store_the_same_messages_in_other_orders_do_not_deadlock(database: Database) -> None:
