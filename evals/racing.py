@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import LiteralString
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from runtime.adapters.system import SystemClock
 from runtime.domain.errors import Broken
 from runtime.domain.spanish.formats import format_when
 from sim.bare_postgres import read_number
-from sim.databases import create_copy, drop_copy
+from sim.databases import borrow_copy
 from sim.quiet_logs import silence_logs
 from sim.rivals import WISH, Race, judge, name_rival, race
 from sim.stage import open_stage
@@ -44,12 +45,10 @@ select (select count(*) from inbox where state = 'accepted')
 def race_for_a_slot(server_url: str, *, rivals: int, rounds: int, seed: int, tell: Callable[[str], None]) -> list[Race]:
     """Play the rounds, one line of progress for each ten."""
     silence_logs()
-    name = f"parlo_race_{os.getpid()}"
-    url = create_copy(server_url, name)
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
 
-    async def play() -> list[Race]:
+    async def play(url: str) -> list[Race]:
         results = []
         async with open_stage(url) as stage:
             for number in range(rounds):
@@ -59,10 +58,10 @@ def race_for_a_slot(server_url: str, *, rivals: int, rounds: int, seed: int, tel
         return results
 
     try:
-        return loop.run_until_complete(play())
+        with _borrow_database(server_url) as url:
+            return loop.run_until_complete(play(url))
     finally:
         loop.close()
-        drop_copy(server_url, name)
 
 
 def race_for_slots(
@@ -72,19 +71,18 @@ def race_for_slots(
 
     Every round is for another slot, and between people who have not written before.
     """
-    name = f"parlo_race_{os.getpid()}"
     results: list[Race] = []
-    try:
-        url = create_copy(server_url, name)
-        with run_up(url, redis_url, workers=workers) as record:
-            for number, starts_at in zip(range(rounds), _list_slots(_now()), strict=False):
-                started = time.monotonic()
-                results.append(_Round(record, rivals, number, starts_at).play())
-                fair = sum(each.fair for each in results)
-                tell(f"{number + 1}/{rounds} rounds: {fair} fair, {time.monotonic() - started:.1f} s")
-    finally:
-        drop_copy(server_url, name)
+    with _borrow_database(server_url) as url, run_up(url, redis_url, workers=workers) as record:
+        for number, starts_at in zip(range(rounds), _list_slots(_now()), strict=False):
+            started = time.monotonic()
+            results.append(_Round(record, rivals, number, starts_at).play())
+            fair = sum(each.fair for each in results)
+            tell(f"{number + 1}/{rounds} rounds: {fair} fair, {time.monotonic() - started:.1f} s")
     return results
+
+
+def _borrow_database(server_url: str) -> AbstractContextManager[str]:
+    return borrow_copy(server_url, f"parlo_race_{os.getpid()}")
 
 
 def _now() -> datetime:

@@ -80,6 +80,15 @@ def drop_copy(server_url: str, name: str) -> None:
         admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
+@contextmanager
+def borrow_copy(server_url: str, name: str) -> Iterator[str]:
+    """The address of a fresh copy, which is dropped when it is not used any more."""
+    try:
+        yield create_copy(server_url, name)
+    finally:
+        drop_copy(server_url, name)
+
+
 def drop_copies(server_url: str, prefix: str) -> None:
     """Drop every database whose name begins so."""
     with _admin(server_url) as admin:

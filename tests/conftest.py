@@ -15,7 +15,7 @@ from psycopg import sql
 
 from runtime.adapters.embedded import choose_database_url
 from runtime.store.database import Database, open_database
-from sim.databases import create_copy, drop_copy
+from sim.databases import borrow_copy
 from sim.seeding import clear_world
 
 # A developer's shell must not change a result.
@@ -55,14 +55,12 @@ def server_url() -> str:
 def database_url(server_url: str) -> Iterator[str]:
     """A migrated database of this test process's own."""
     name = f"parlo_test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
-    url = create_copy(server_url, name)
-    with psycopg.connect(url, autocommit=True) as owner:
-        # as on a connection that is old: what only works with a plan for its own parameters fails at once
-        owner.execute(
-            sql.SQL("alter database {} set plan_cache_mode = force_generic_plan").format(sql.Identifier(name))
-        )
-    yield url
-    drop_copy(server_url, name)
+    with borrow_copy(server_url, name) as url:
+        with psycopg.connect(url, autocommit=True) as owner:
+            # as on a connection that is old: what only works with a plan for its own parameters fails at once
+            generic = sql.SQL("alter database {} set plan_cache_mode = force_generic_plan")
+            owner.execute(generic.format(sql.Identifier(name)))
+        yield url
 
 
 @pytest_asyncio.fixture

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 import msgspec
 
 from runtime.adapters.system import SystemIds
 from runtime.store.database import open_database
-from sim.databases import create_copy, drop_copy
+from sim.databases import borrow_copy
 from sim.seeding import seed_world
 from sim.worlds import load_world
 
@@ -34,14 +33,9 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     redis_url: str
 
 
-@contextmanager
-def fresh_database(server_url: str, purpose: str) -> Iterator[str]:
+def fresh_database(server_url: str, purpose: str) -> AbstractContextManager[str]:
     """A migrated database of this process's own, for as long as it is used."""
-    name = f"parlo_bench_{purpose}_{os.getpid()}"
-    try:
-        yield create_copy(server_url, name)
-    finally:
-        drop_copy(server_url, name)
+    return borrow_copy(server_url, f"parlo_bench_{purpose}_{os.getpid()}")
 
 
 async def seed(url: str) -> None:

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from runtime.adapters.embedded import choose_redis_url
-from sim.databases import create_copy, drop_copy
+from sim.databases import borrow_copy
 from sim.say import Address, say
 from sim.supervising import Child, supervise
 from sim.twilio.inbound import Inbound
@@ -30,9 +30,8 @@ PARENT_WATCHER = "import time; from runtime.adapters.parent import end_with_pare
 @pytest.fixture
 def empty_database_url(server_url: str) -> Iterator[str]:
     """A database that only migrations have touched."""
-    name = f"parlo_up_{os.getpid()}"
-    yield create_copy(server_url, name)
-    drop_copy(server_url, name)
+    with borrow_copy(server_url, f"parlo_up_{os.getpid()}") as url:
+        yield url
 
 
 @asynccontextmanager
