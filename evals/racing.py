@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import LiteralString
 from zoneinfo import ZoneInfo
 
@@ -70,10 +71,16 @@ def race_for_slots(
     """Play the rounds through web, ticker and workers as processes of their own, one line of progress for each.
 
     Every round is for another slot, and between people who have not written before.
+
+    Raises:
+        Broken: There are not so many slots in the time that can be booked, or something does not start.
     """
+    slots = list(islice(_list_slots(_now()), rounds))
+    if len(slots) < rounds:
+        raise Broken(f"through processes there are slots for {len(slots)} rounds at most")
     results: list[Race] = []
     with _borrow_database(server_url) as url, run_up(url, redis_url, workers=workers) as record:
-        for number, starts_at in zip(range(rounds), _list_slots(_now()), strict=False):
+        for number, starts_at in enumerate(slots):
             started = time.monotonic()
             results.append(_Round(record, rivals, number, starts_at).play())
             fair = sum(each.fair for each in results)
