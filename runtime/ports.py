@@ -110,13 +110,28 @@ class Model(Protocol):
         ...
 
 
+class TemplateUse(msgspec.Struct, frozen=True):
+    """An approved template and what fills it: the provider's id of it, and a value for each variable by number."""
+
+    content_sid: str
+    values: tuple[str, ...]
+
+
 class OutgoingMessage(msgspec.Struct, frozen=True):
-    """One WhatsApp message to send. Addresses are `whatsapp:+…` or `whatsapp:CC.id`."""
+    """One WhatsApp message to send. Addresses are `whatsapp:+…` or `whatsapp:CC.id`.
+
+    Attributes:
+        body: The words; with a template, what the template says when it is filled, for comparing only.
+        template: Sent in place of the body, as is needed outside the 24 hours.
+        media_url: Where the provider can fetch a file without credentials, or None.
+    """
 
     outbox_id: OutboxId
     from_address: str
     to_address: str
     body: str
+    template: TemplateUse | None = None
+    media_url: str | None = None
 
 
 class SentMessage(msgspec.Struct, frozen=True):
@@ -159,6 +174,38 @@ class Messenger(Protocol):
 
     async def find(self, *, to_address: str, from_address: str, since: datetime) -> list[SentMessage]:
         """Messages the provider holds for this pair, created at or after `since`, oldest first."""
+        ...
+
+
+class FetchedMedia(msgspec.Struct, frozen=True):
+    """A file of the provider's, fetched whole. `content_type` is what the provider said when it was fetched."""
+
+    content: bytes
+    content_type: str
+
+
+class MediaRefused(Exception):
+    """A file that cannot be had, however often it is asked for.
+
+    Attributes:
+        reason: `too_big`, `expired` (gone, or never there) or `forbidden_host`.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class MediaSource(Protocol):
+    """Files people sent, as the provider keeps them."""
+
+    async def fetch(self, url: str, *, limit_bytes: int) -> FetchedMedia:
+        """Fetch one file with our credentials, from the provider's own hosts only.
+
+        Raises:
+            MediaRefused: Not the provider's, gone, or larger than the limit.
+            Unavailable: The provider cannot be reached, or says to come back later.
+        """
         ...
 
 

@@ -92,11 +92,20 @@ class OutboxState(StrEnum):
 
 
 class HandoffState(StrEnum):
-    """A customer who asked for a person: in line, talking, or finished."""
+    """A customer and a person: asked for, in line, offered to somebody, talking, or finished."""
 
+    REQUESTED = "requested"
     WAITING = "waiting"
+    OFFERED = "offered"
     ACTIVE = "active"
     ENDED = "ended"
+
+
+class HandoffOrigin(StrEnum):
+    """Who wanted a person in the conversation."""
+
+    CUSTOMER = "customer"
+    HUMAN = "human"
 
 
 class HandoffEnd(StrEnum):
@@ -105,6 +114,39 @@ class HandoffEnd(StrEnum):
     HUMAN = "human"
     TIMEOUT = "timeout"
     CUSTOMER = "customer"
+    UNANSWERED = "unanswered"
+    OPTED_OUT = "opted_out"
+    SUSPENDED = "suspended"
+
+
+class OfferOutcome(StrEnum):
+    """What came of asking somebody to take a customer."""
+
+    TAKEN = "taken"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    REMOVED = "removed"
+
+
+class MediaState(StrEnum):
+    """A file somebody sent: kept, never taken in, or deleted after its time."""
+
+    STORED = "stored"
+    REFUSED = "refused"
+    DELETED = "deleted"
+
+
+class TemplateStatus(StrEnum):
+    """How far a template's approval by WhatsApp has got, in the provider's words."""
+
+    UNSUBMITTED = "unsubmitted"
+    RECEIVED = "received"
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    PAUSED = "paused"
+    DISABLED = "disabled"
 
 
 class AppointmentStatus(StrEnum):
@@ -141,3 +183,4 @@ class TaskKind(StrEnum):
     NO_HUMAN = "no_human"
     SIGNUP = "signup"
     UNKNOWN_NUMBER = "unknown_number"
+    UNANSWERED = "unanswered"

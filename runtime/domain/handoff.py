@@ -11,6 +11,9 @@ from runtime.domain.errors import IllegalTransition
 SILENCE = timedelta(minutes=30)
 """How long a human may say nothing before the assistant takes the conversation back."""
 
+LINE_LIMIT = timedelta(hours=2)
+"""How long a customer may stand in line before they are told that nobody came."""
+
 
 class HandoffEvent(StrEnum):
     """What moves a handoff on."""

@@ -14,7 +14,7 @@ from sqlalchemy import text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from runtime.domain.enums import HandoffState
-from runtime.domain.handoff import END_REASONS, SILENCE, HandoffEvent, advance
+from runtime.domain.handoff import END_REASONS, LINE_LIMIT, SILENCE, HandoffEvent, advance
 from runtime.domain.ids import ConversationId, HandoffId, OrganizationId, StaffId
 from runtime.store.database import UnitOfWork, rows_of
 from runtime.store.tables import handoffs
@@ -145,7 +145,7 @@ async def add(uow: UnitOfWork, organization_id: OrganizationId, new: NewHandoff)
             requested_at=new.at,
             connected_at=new.at if connected else None,
             last_human_at=new.at if connected else None,
-            due_at=new.at + SILENCE if connected else None,
+            due_at=new.at + (SILENCE if connected else LINE_LIMIT),
         )
     )
 

@@ -13,7 +13,7 @@ import pytest
 from runtime.domain import words
 from runtime.domain.enums import HandoffState, OutboxKind
 from runtime.domain.errors import IllegalTransition
-from runtime.domain.handoff import SILENCE, HandoffEvent
+from runtime.domain.handoff import LINE_LIMIT, SILENCE, HandoffEvent
 from runtime.domain.ids import ConversationId
 from runtime.flows import handoff as flow
 from runtime.flows.handoff import Answer, Request, Scene
@@ -151,7 +151,8 @@ async def test_when_everybody_is_busy_the_customer_waits_and_knows_their_place(d
 
     assert (third.status, third.place, fourth.status, fourth.place) == ("waiting", 1, "waiting", 2)
     assert [message.body for message in (*third.messages, *fourth.messages)] == [words.waiting(1), words.waiting(2)]
-    assert await rows(database, "select count(*) from handoffs where state = 'waiting' and due_at is null") == [(2,)]
+    waiting = await rows(database, "select due_at - requested_at from handoffs where state = 'waiting'")
+    assert waiting == [(LINE_LIMIT,)] * 2
 
 
 async def test_where_nobody_can_take_a_customer_a_task_is_left_once(database: Database) -> None:

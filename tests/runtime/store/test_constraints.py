@@ -210,7 +210,9 @@ async def test_a_human_has_at_most_one_active_handoff(database: Database) -> Non
     "row",
     [
         pytest.param({"state": "active"}, id="active-without-human"),
-        pytest.param({"state": "ended", "ended_at": NOW}, id="ended-without-reason"),
+        pytest.param({"state": "offered"}, id="offered-to-nobody"),
+        pytest.param({"due_at": None}, id="waiting-for-ever"),
+        pytest.param({"state": "ended", "ended_at": NOW, "due_at": None}, id="ended-without-reason"),
         pytest.param({"state": "waiting", "end_reason": "human", "ended_at": NOW}, id="waiting-but-ended"),
     ],
 )
@@ -218,15 +220,15 @@ async def test_a_handoff_row_that_makes_no_sense_is_refused(database: Database, 
     """Each state has exactly the columns that belong to it."""
     salon = await open_salon(database)
     claimed, _, _ = await write_and_claim(database, salon, ANA)
-    values = {"state": str(HandoffState.WAITING), "ended_at": None, "end_reason": None} | row
+    values = {"state": str(HandoffState.WAITING), "ended_at": None, "end_reason": None, "due_at": NOW} | row
 
-    with pytest.raises(IntegrityError, match="handoffs_check"):
+    with pytest.raises(IntegrityError, match=r"handoffs_(connected|human|end|planned)"):
         await run(
             database,
             "insert into handoffs"
-            " (organization_id, id, conversation_id, state, reason, requested_at, ended_at, end_reason)"
+            " (organization_id, id, conversation_id, state, reason, requested_at, ended_at, end_reason, due_at)"
             " values (:org, :id, :conversation, cast(:state as handoff_state), 'x', :now, :ended_at,"
-            " cast(:end_reason as handoff_end))",
+            " cast(:end_reason as handoff_end), :due_at)",
             org=salon.organization_id,
             id=salon.ids.new(),
             conversation=claimed.id,

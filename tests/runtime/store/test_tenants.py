@@ -65,7 +65,21 @@ async def fill(database: Database, salon: Salon) -> None:
         await uow.run(
             text(block), {"org": org, "id": ids.new(), "staff": salon.staff["Rosa"], "now": NOW, "later": later}
         )
+        for sql in _OTHER_ROWS:
+            await uow.run(text(sql), {"org": org, "id": ids.new(), "staff": salon.staff["Lupita"], "now": NOW})
         await uow.commit()
+
+
+_OTHER_ROWS = (
+    "insert into handoff_offers (organization_id, handoff_id, number, staff_id, offered_at)"
+    " select organization_id, id, 1, :staff, :now from handoffs where organization_id = :org",
+    "insert into media (organization_id, id, conversation_id, inbox_id, position, state, content_type, size_bytes,"
+    " content, created_at, delete_at)"
+    " select organization_id, :id, conversation_id, id, 0, 'stored', 'image/jpeg', 1, 'x', :now, :now from inbox"
+    " where organization_id = :org",
+    "insert into templates (organization_id, name, language, content_hash, status, changed_at)"
+    " values (:org, 'saludo', 'es_MX', 'x', 'pending', :now)",
+)
 
 
 async def test_without_a_tenant_the_application_sees_nothing(twins: tuple[Salon, Salon], database_url: str) -> None:
