@@ -13,7 +13,9 @@ from uuid import UUID
 
 import msgspec
 
+from runtime.domain.enums import TemplateStatus
 from runtime.domain.ids import ConversationId, OutboxId
+from runtime.domain.templates import Template
 
 
 class Clock(Protocol):
@@ -174,6 +176,66 @@ class Messenger(Protocol):
 
     async def find(self, *, to_address: str, from_address: str, since: datetime) -> list[SentMessage]:
         """Messages the provider holds for this pair, created at or after `since`, oldest first."""
+        ...
+
+
+class RegisteredTemplate(msgspec.Struct, frozen=True):
+    """A template as the provider has it.
+
+    Attributes:
+        version: Its name and text, as `runtime.domain.templates.name_version` calls it.
+        rejection: Why it may not be used, in WhatsApp's words, or None.
+    """
+
+    content_sid: str
+    version: str
+    status: TemplateStatus
+    rejection: str | None = None
+
+
+class TemplateRefused(Exception):
+    """The provider did not take a template as it is; to try again changes nothing.
+
+    Attributes:
+        code: The provider's, or the HTTP status where it gave none.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+
+
+class TemplateRegistry(Protocol):
+    """Templates at the provider's: made, handed in for approval, looked at."""
+
+    async def list_templates(self) -> list[RegisteredTemplate]:
+        """Everything the account has, ours or not, each with how far its approval has got.
+
+        Raises:
+            Unavailable: The list could not be read, for whatever reason.
+        """
+        ...
+
+    async def create(self, template: Template) -> str:
+        """Make one and give its content sid. What was made by a call that failed is found in the list by its version.
+
+        Raises:
+            TemplateRefused: It is not well-formed.
+            Unavailable: It may or may not have been made.
+        """
+        ...
+
+    async def submit(self, content_sid: str, template: Template) -> RegisteredTemplate:
+        """Hand one in for approval by WhatsApp, and give what came of it so far.
+
+        Raises:
+            TemplateRefused: It was not taken.
+            Unavailable: It may or may not have been handed in.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections, where there are any."""
         ...
 
 

@@ -49,8 +49,9 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
         businesses_onboarding: On the central number: in how many whose sign-up is not finished.
         is_staff: On a business number: the sender is active staff there.
         is_new_staff: That member of staff has never written before.
-        serving: That member of staff is the human of an active handoff.
-        handed_off: The sender's own conversation has an open handoff (waiting or active).
+        serving: That member of staff has a customer, or is asked to take one; on the central number it must be
+            clear which.
+        handed_off: The sender's own conversation has an open handoff.
         opted_out: The sender asked for silence before.
         consent: Whether this message is nothing but an opt-out or opt-in.
         supported: At least one message of the burst carries something the assistant can take up.
@@ -85,7 +86,7 @@ _RESUME = Route(Case.RESUME_ONBOARDING, "owner of a business whose sign-up is no
 _ONBOARD = Route(Case.ONBOARD_BUSINESS, "unknown sender on the central number")
 _MANAGE_CENTRAL = Route(Case.MANAGE_FROM_CENTRAL, "staff of exactly one active business")
 _CHOOSE = Route(Case.CHOOSE_BUSINESS, "staff of two or more active businesses")
-_SERVING = Route(Case.HUMAN_IN_HANDOFF, "staff who is the human of an active handoff")
+_SERVING = Route(Case.HUMAN_IN_HANDOFF, "staff who has a customer, or is asked to take one")
 _NEW_STAFF = Route(Case.ONBOARD_STAFF, "first message of a registered member of staff")
 _MANAGE = Route(Case.MANAGE, "known staff")
 _HANDED_OFF = Route(Case.CUSTOMER_IN_HANDOFF, "the conversation is handed off to a person")
@@ -106,6 +107,8 @@ def route(facts: Facts) -> Route:
 
 
 def _route_central(facts: Facts) -> Route:
+    if facts.serving:
+        return _SERVING
     if facts.businesses_active >= 2:
         return _CHOOSE
     if facts.businesses_active == 1:
@@ -124,8 +127,8 @@ def _route_staff(facts: Facts) -> Route:
 
 
 def _route_customer(facts: Facts) -> Route:
-    # A conversation that a person has taken stays with that person, whatever the customer sends:
-    # an unsupported file or an opt-out word is theirs to see.
+    # A conversation that a person has taken stays with that person, whatever the customer sends: a file is theirs
+    # to see, and an opt-out word ends it.
     if facts.handed_off:
         return _HANDED_OFF
     if facts.consent is not Consent.NONE:

@@ -20,6 +20,7 @@ TurnId = NewType("TurnId", UUID)
 OutboxId = NewType("OutboxId", UUID)
 HandoffId = NewType("HandoffId", UUID)
 TaskId = NewType("TaskId", UUID)
+MediaId = NewType("MediaId", UUID)
 
 PLATFORM = OrganizationId(UUID("00000000-0000-7000-8000-000000000001"))
 """The platform's own organization: it holds the central number and every message to an unknown one."""

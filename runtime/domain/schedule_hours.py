@@ -7,7 +7,7 @@ midnight, so a day that ends at 24:00 is representable; zones and instants are s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime, time, timedelta
 
 import msgspec
 
@@ -96,3 +96,20 @@ def _parse_minutes(text: str) -> int:
     if not (colon and hours.isdecimal() and minutes.isdecimal() and int(minutes) < 60):
         raise ValueError(f"not a time of day like 09:00: {text!r}")
     return int(hours) * 60 + int(minutes)
+
+
+def is_within(week: WeekHours, moment_local: datetime) -> bool:
+    """Whether a moment on the local clock is within the hours."""
+    return week.is_open_at(moment_local.date(), moment_local.hour * 60 + moment_local.minute)
+
+
+def find_next_opening(week: WeekHours, now_local: datetime) -> datetime | None:
+    """The next moment of the local clock at which an opening begins, after now; None when nothing ever opens."""
+    minute = now_local.hour * 60 + now_local.minute
+    for ahead in range(_DAYS_PER_WEEK + 1):
+        day = now_local.date() + timedelta(days=ahead)
+        for opening in week.open_ranges(day):
+            if ahead > 0 or opening.start_minute > minute:
+                begins = time(opening.start_minute // 60, opening.start_minute % 60)
+                return datetime.combine(day, begins, tzinfo=now_local.tzinfo)
+    return None

@@ -363,7 +363,7 @@ def _derive_kind(
         return MessageKind.BUTTON
     stated = _KIND_BY_WORD.get(fields.get("MessageType", "").strip().lower())
     if media and stated in (None, MessageKind.TEXT):
-        return _kind_of_media(media[0].content_type)
+        return kind_of_media(media[0].content_type)
     if stated is not None:
         return stated
     if location is not None:
@@ -371,7 +371,8 @@ def _derive_kind(
     return MessageKind.TEXT if fields.get("Body", "").strip() else MessageKind.UNKNOWN
 
 
-def _kind_of_media(content_type: str) -> MessageKind:
+def kind_of_media(content_type: str) -> MessageKind:
+    """What a file of this type is to the person who gets it."""
     if content_type == "image/webp":  # photos arrive as JPEG or PNG
         return MessageKind.STICKER
     if "vcard" in content_type or content_type == "text/directory":

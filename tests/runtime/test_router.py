@@ -53,6 +53,7 @@ def every_combination() -> Iterator[Facts]:
         pytest.param(Case.ONBOARD_STAFF, Facts(BUSINESS, is_staff=True, is_new_staff=True), id="3-first-message"),
         pytest.param(Case.MANAGE, Facts(BUSINESS, is_staff=True), id="4-known-staff"),
         pytest.param(Case.HUMAN_IN_HANDOFF, Facts(BUSINESS, is_staff=True, serving=True), id="4h-serving"),
+        pytest.param(Case.HUMAN_IN_HANDOFF, Facts(CENTRAL, businesses_active=1, serving=True), id="4h-from-central"),
         pytest.param(Case.CUSTOMER, Facts(BUSINESS), id="5-anyone-else"),
         pytest.param(Case.CUSTOMER_IN_HANDOFF, Facts(BUSINESS, handed_off=True), id="5h-handed-off"),
         pytest.param(Case.UNKNOWN_NUMBER, Facts(ChannelKind.UNKNOWN), id="x-unknown-number"),
@@ -86,6 +87,14 @@ def test_every_case_of_the_table_is_reached_by_its_facts(case: Case, facts: Fact
         ),
         pytest.param(
             Case.HUMAN_IN_HANDOFF, Facts(BUSINESS, is_staff=True, serving=True, supported=False), id="serving-by-audio"
+        ),
+        pytest.param(
+            Case.HUMAN_IN_HANDOFF, Facts(CENTRAL, businesses_active=2, serving=True), id="serving-before-choosing"
+        ),
+        pytest.param(
+            Case.HUMAN_IN_HANDOFF,
+            Facts(CENTRAL, businesses_active=1, businesses_onboarding=1, serving=True),
+            id="serving-before-signing-up",
         ),
         pytest.param(Case.MANAGE, Facts(BUSINESS, is_staff=True, consent=OUT), id="staff-cannot-opt-out"),
         pytest.param(Case.MANAGE, Facts(BUSINESS, is_staff=True, handed_off=True), id="staff-is-no-customer-here"),

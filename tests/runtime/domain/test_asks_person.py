@@ -31,7 +31,19 @@ no entiendes nada! quiero una persona de verdad
 hay alguien real ahí?
 quisiera platicar con la dueña
 ya no quiero hablar con un robot, pásame a una persona
-can I speak to a human?""".splitlines()
+can I speak to a human?
+nesesito hablar cn la encargada
+quisiera que me contestara una persona
+dile a Karla que me llame
+quiero hablar con Rosita
+pásame a Rosita por favor
+puede alguien llamarme?
+que me conteste Lupita, no tú
+me urge una persona
+cómo hablo con una persona
+quiero quejarme con el gerente
+con el encargado por favor
+necesito que me llamen hoy""".splitlines()
 DOES_NOT_ASK = """somos dos personas
 ¿atienden personas mayores?
 mi pareja quiere hablar con un asesor
@@ -65,7 +77,20 @@ necesito alguien que me haga las uñas
 quiero hablar del precio
 me puede atender alguien el sabado?
 me marcan si se desocupa un lugar?
-odio hablar con máquinas""".splitlines()
+odio hablar con máquinas
+quiero hablar con mi esposo antes
+pásame a la tarde
+me pasas a mañana
+alguien me puede atender hoy a las 6?
+que me atienda una mujer
+mejor paso al local a platicar con la dueña
+no quiero hablar con la dueña
+no hace falta que me llamen
+dile a Lupita que gracias
+que me conteste rápido por favor
+¿qué pasa con el tercero?
+llámame Lalo
+con otra persona que no sea Toño""".splitlines()
 
 
 class Phrase(msgspec.Struct):
