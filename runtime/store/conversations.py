@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 import msgspec
 from sqlalchemy import text, update
 
-from runtime.domain.enums import ChannelKind, InboxState, OrganizationStatus, StaffRole
+from runtime.domain.enums import ChannelKind, HandoffState, InboxState, OrganizationStatus, StaffRole
 from runtime.domain.errors import LeaseLost
 from runtime.domain.ids import (
     PLATFORM,
@@ -291,12 +291,39 @@ class BusinessOfStaff(msgspec.Struct, frozen=True):
     organization_id: OrganizationId
     name: str
     status: OrganizationStatus
+    timezone: str
     address: str | None
     staff_id: StaffId
+    role: StaffRole
+
+
+class Serving(msgspec.Struct, frozen=True):
+    """A customer the sender has or is asked to take, or was asked to take and nobody else has yet.
+
+    Attributes:
+        staff_id: The sender, in that business.
+        own: False where somebody else is asked by now.
+    """
+
+    organization_id: OrganizationId
+    business: str
+    timezone: str
+    address: str | None
+    handoff_id: HandoffId
+    state: HandoffState
+    staff_id: StaffId
+    own: bool
+    conversation_id: ConversationId
+    customer: str | None
 
 
 class FactsRow(msgspec.Struct, frozen=True):
-    """What is known about the sender at the moment of routing; see `runtime.router.Facts`."""
+    """What is known about the sender at the moment of routing; see `runtime.router.Facts`.
+
+    Attributes:
+        servings: On a business number at most one; on the central number one for each business.
+        has_held: Messages wait for this person to write, which they have done now.
+    """
 
     channel_kind: ChannelKind
     organization_status: OrganizationStatus
@@ -310,35 +337,57 @@ class FactsRow(msgspec.Struct, frozen=True):
     first_message_at: datetime | None
     businesses: list[BusinessOfStaff]
     handoff_id: HandoffId | None
-    handoff_waiting: bool
-    serving_id: HandoffId | None
+    servings: list[Serving]
+    has_held: bool
 
 
+_SERVING = """
+    (select coalesce(jsonb_agg(jsonb_build_object('organization_id', h3.organization_id, 'business', o3.name,
+        'timezone', o3.timezone, 'handoff_id', h3.id, 'state', h3.state, 'staff_id', me.id,
+        'own', h3.staff_id is not distinct from me.id, 'conversation_id', h3.conversation_id,
+        'customer', coalesce(cu3.name, p3.profile_name), 'address',
+        (select c3.address from channels c3 where c3.organization_id = h3.organization_id and c3.kind = 'business'
+           order by c3.id limit 1)) order by h3.requested_at, h3.id), '[]'::jsonb)
+      from {me} me
+      join handoffs h3 on h3.organization_id = me.organization_id and h3.state <> 'ended'
+      join organizations o3 on o3.organization_id = h3.organization_id
+      join conversations v3 on v3.organization_id = h3.organization_id and v3.id = h3.conversation_id
+      left join people p3 on p3.organization_id = v3.organization_id and p3.id = v3.person_id
+      left join customers cu3 on cu3.organization_id = v3.organization_id and cu3.person_id = v3.person_id
+      where (h3.staff_id = me.id and h3.state in ('offered', 'active')) or (h3.state in ('waiting', 'offered')
+        and exists (select from handoff_offers f where f.organization_id = h3.organization_id
+          and f.handoff_id = h3.id and f.staff_id = me.id and f.outcome = 'expired')))"""
+_SELF = "(select s.organization_id, s.id)"
+_SELVES = """
+    (select s2.organization_id, s2.id from addresses a2
+     join staff s2 on s2.organization_id = a2.organization_id and s2.person_id = a2.person_id and s2.active
+     where a2.key = c.their_key)"""
 _FACTS = text(
-    """
+    f"""
     select ch.kind as channel_kind, o.status as organization_status, o.name as organization_name, o.timezone,
       p.opted_out_at is not null as opted_out, p.profile_name,
       s.id as staff_id, s.name as staff_name, s.role as staff_role, s.first_message_at,
       case when ch.kind <> 'central' then '[]'::jsonb else coalesce((
         select jsonb_agg(jsonb_build_object('organization_id', o2.organization_id, 'name', o2.name,
-          'status', o2.status, 'staff_id', s2.id, 'address',
+          'status', o2.status, 'timezone', o2.timezone, 'staff_id', s2.id, 'role', s2.role, 'address',
           (select c2.address from channels c2 where c2.organization_id = o2.organization_id
              and c2.kind = 'business' order by c2.id limit 1)) order by o2.name, o2.organization_id)
         from addresses a2
         join staff s2 on s2.organization_id = a2.organization_id and s2.person_id = a2.person_id and s2.active
         join organizations o2 on o2.organization_id = a2.organization_id
         where a2.key = c.their_key and o2.organization_id <> :platform), '[]'::jsonb) end as businesses,
-      h.id as handoff_id, coalesce(h.state = 'waiting', false) as handoff_waiting,
-      serving.id as serving_id
+      case when ch.kind = 'central' then {_SERVING.format(me=_SELVES)}
+        when s.id is null then '[]'::jsonb
+        else {_SERVING.format(me=_SELF)} end as servings,
+      h.id as handoff_id,
+      exists (select from outbox held where held.organization_id = c.organization_id
+        and held.conversation_id = c.id and held.held) as has_held
     from conversations c
     join channels ch on ch.organization_id = c.organization_id and ch.id = c.channel_id
     join organizations o on o.organization_id = c.organization_id
     left join people p on p.organization_id = c.organization_id and p.id = c.person_id
     left join staff s on s.organization_id = c.organization_id and s.person_id = c.person_id and s.active
-    left join handoffs h on h.organization_id = c.organization_id and h.conversation_id = c.id
-      and h.state in ('waiting', 'active')
-    left join handoffs serving on serving.organization_id = c.organization_id and serving.staff_id = s.id
-      and serving.state = 'active'
+    left join handoffs h on h.organization_id = c.organization_id and h.conversation_id = c.id and h.state <> 'ended'
     where c.organization_id = :organization_id and c.id = :id
     """
 )
@@ -350,18 +399,30 @@ async def gather_facts(uow: UnitOfWork, claimed: Claim) -> FactsRow:
     return msgspec.convert(dict(result.one()._mapping), FactsRow, strict=False)
 
 
-_HOLD = text("select fence from conversations where organization_id = :organization_id and id = :id for no key update")
+_HOLD = text(
+    """
+    select c.fence, h.id is not null as handed_off
+    from conversations c
+    left join handoffs h on h.organization_id = c.organization_id and h.conversation_id = c.id and h.state <> 'ended'
+    where c.organization_id = :organization_id and c.id = :id for no key update of c
+    """
+)
 
 
-async def hold(uow: UnitOfWork, organization_id: OrganizationId, conversation_id: ConversationId, fence: int) -> None:
+async def hold(uow: UnitOfWork, organization_id: OrganizationId, conversation_id: ConversationId, fence: int) -> bool:
     """Lock the conversation's row for this transaction, if the lease is still ours.
+
+    Returns:
+        Whether a person has the conversation by now, or is asked to take it.
 
     Raises:
         LeaseLost: The fencing number moved on; nothing of this transaction may stand.
     """
     result = await uow.run(_HOLD, {"organization_id": organization_id, "id": conversation_id})
-    if result.scalar_one() != fence:
+    row = result.one()
+    if row.fence != fence:
         raise LeaseLost(f"conversation {conversation_id}: fence {fence} is no longer current")
+    return bool(row.handed_off)
 
 
 _FINISH = text(

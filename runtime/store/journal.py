@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from runtime.domain.enums import Author, StepKind
 from runtime.domain.errors import LeaseLost
-from runtime.domain.ids import ConversationId, OrganizationId, StaffId, TurnId
+from runtime.domain.ids import ConversationId, HandoffId, InboxId, OrganizationId, StaffId, TurnId
 from runtime.store.conversations import Claim
 from runtime.store.database import UnitOfWork, rows_of
 from runtime.store.tables import steps
@@ -152,3 +152,32 @@ async def add_events(uow: UnitOfWork, organization_id: OrganizationId, new: Sequ
     if not new:
         return
     await uow.run(_ADD_EVENTS, {"organization_id": organization_id, "new": list(new)})
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A human's message that was not passed on."""
+
+    inbox_id: InboxId
+    text: str
+
+
+_KEPT = text(
+    """
+    select i.id as inbox_id, i.body as text
+    from events e join inbox i on i.id = (e.data ->> 'inbox_id')::uuid
+    where e.organization_id = :organization_id and e.subject_id = :handoff_id and e.kind = 'handoff_aside'
+      and e.at >= :since and not exists (
+        select from events s where s.organization_id = e.organization_id and s.subject_id = e.subject_id
+          and s.kind = 'handoff_aside_sent' and s.data ->> 'inbox_id' = e.data ->> 'inbox_id')
+    order by e.at desc, e.id desc limit 1
+    """
+)
+
+
+async def find_kept(
+    uow: UnitOfWork, organization_id: OrganizationId, handoff_id: HandoffId, *, since: datetime
+) -> Kept | None:
+    """The last message of a handoff that was judged to be for Parlo, unless it was sent after all."""
+    parameters = {"organization_id": organization_id, "handoff_id": handoff_id, "since": since}
+    found = rows_of(Kept, await uow.run(_KEPT, parameters))
+    return found[0] if found else None

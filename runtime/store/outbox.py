@@ -14,16 +14,26 @@ from sqlalchemy import bindparam, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from runtime.domain.enums import OutboxKind, OutboxState, TaskKind
-from runtime.domain.ids import ConversationId, OrganizationId, OutboxId, TurnId
+from runtime.domain.ids import PLATFORM, ConversationId, HandoffId, MediaId, OrganizationId, OutboxId, TurnId
 from runtime.store.database import UnitOfWork, rows_of
 from runtime.store.tables import outbox, tasks
 
+WINDOW = timedelta(hours=23, minutes=50)
+"""How long after a person's last message they may be written to freely; ten minutes less than the platform says."""
 FIRST_OFFER = timedelta(seconds=3)
 """Whoever queues a message also hands it to the broker; the ticker steps in when that is lost."""
 
 
 class NewOutbound(msgspec.Struct, frozen=True):
-    """A message about to be queued for one conversation."""
+    """A message about to be queued for one conversation.
+
+    Attributes:
+        organization_id: Whose message it is, where that is not the business the turn belongs to.
+        counterpart_id: The conversation at the other end: whose words these are, or of whom they tell.
+        media_id: A file that is sent with the words.
+        template: Its name, with `template_values`. A relay waits for the receiver's window to open, and the template
+            knocks meanwhile; anything else is sent as the template itself.
+    """
 
     id: OutboxId
     conversation_id: ConversationId
@@ -31,17 +41,25 @@ class NewOutbound(msgspec.Struct, frozen=True):
     dedupe_key: str
     body: str
     at: datetime
+    organization_id: OrganizationId | None = None
+    counterpart_id: ConversationId | None = None
+    handoff_id: HandoffId | None = None
+    media_id: MediaId | None = None
+    template: str | None = None
+    template_values: tuple[str, ...] | None = None
 
 
 _QUEUE = text(
     """
     with new as (
       select * from jsonb_to_recordset(:new) as new (id uuid, conversation_id uuid, kind outbox_kind,
-        dedupe_key text, body text, at timestamptz)
+        dedupe_key text, body text, at timestamptz, counterpart_id uuid, handoff_id uuid, media_id uuid,
+        template text, template_values jsonb)
     ), queued as (
       insert into outbox (organization_id, turn_id, id, conversation_id, kind, dedupe_key, body, created_at,
-        not_before, due_at)
-      select :organization_id, :turn_id, id, conversation_id, kind, dedupe_key, body, at, at, at + :first_offer
+        not_before, due_at, counterpart_id, handoff_id, media_id, template, template_values)
+      select :organization_id, :turn_id, id, conversation_id, kind, dedupe_key, body, at, at, at + :first_offer,
+        counterpart_id, handoff_id, media_id, template, nullif(template_values, 'null')
       from new order by id
       on conflict (organization_id, dedupe_key) do nothing
       returning id
@@ -69,7 +87,14 @@ async def queue_messages(
 
 
 class Outbound(msgspec.Struct, frozen=True):
-    """The message at the head of a conversation's line, claimed for sending."""
+    """The message at the head of a conversation's line, claimed for sending.
+
+    Attributes:
+        was: The state before; `submitting` means that an earlier try has an unknown outcome.
+        as_template: An earlier try was sent as the template.
+        window_open: The receiver may be written to freely.
+        heard_at: When the receiver last wrote to us, or None.
+    """
 
     organization_id: OrganizationId
     id: OutboxId
@@ -81,25 +106,40 @@ class Outbound(msgspec.Struct, frozen=True):
     attempts: int
     was: OutboxState
     first_submitted_at: datetime | None
+    media_id: MediaId | None
+    template: str | None
+    template_values: tuple[str, ...] | None
+    as_template: bool
+    window_open: bool
+    heard_at: datetime | None
+    counterpart_id: ConversationId | None
+    handoff_id: HandoffId | None
 
 
 _CLAIM_HEAD = text(
     """
     with head as (
-      select organization_id, id, state, submitted_at, not_before, lease_until from outbox
-      where conversation_id = :conversation_id and organization_id = (
+      select o.organization_id, o.id, o.state, o.submitted_at, o.not_before, o.lease_until,
+        coalesce(c.last_inbound_at > :window_since
+          and (c.window_closed_at is null or c.last_inbound_at > c.window_closed_at), false) as open,
+        c.our_address, c.their_address, c.last_inbound_at
+      from outbox o
+      join conversations c on c.organization_id = o.organization_id and c.id = o.conversation_id
+      where o.conversation_id = :conversation_id and o.organization_id = (
           select organization_id from conversations where id = :conversation_id)
-        and state in ('queued', 'submitting')
-      order by id limit 1 for update
+        and o.state in ('queued', 'submitting') and not o.held
+      order by o.id limit 1 for update of o
     )
     update outbox o
     set state = 'submitting', attempts = o.attempts + 1, lease_until = :lease_until, due_at = :lease_until,
       submitted_at = coalesce(o.submitted_at, :now)
-    from head join conversations c on c.id = :conversation_id
+    from head
     where o.organization_id = head.organization_id and o.id = head.id
       and head.not_before <= :now and (head.lease_until is null or head.lease_until <= :now)
-    returning o.organization_id, o.id, o.conversation_id, o.kind, o.body, c.our_address as from_address,
-      c.their_address as to_address, o.attempts, head.state as was, head.submitted_at as first_submitted_at
+    returning o.organization_id, o.id, o.conversation_id, o.kind, o.body, head.our_address as from_address,
+      head.their_address as to_address, o.attempts, head.state as was, head.submitted_at as first_submitted_at,
+      o.media_id, o.template, o.template_values, o.as_template, o.counterpart_id, o.handoff_id,
+      head.open as window_open, head.last_inbound_at as heard_at
     """
 )
 
@@ -109,27 +149,75 @@ async def claim_head(
 ) -> Outbound | None:
     """Take the oldest unsent message of a conversation; None when it is taken, not due, or there is none.
 
-    Only the head may be taken, so that messages leave in the order they were written.
+    Only the head may be taken, so that messages leave in the order they were written. What is kept
+    until the receiver's window opens does not stand in the way.
     """
-    parameters = {"conversation_id": conversation_id, "now": now, "lease_until": lease_until}
+    parameters: dict[str, object] = {
+        "conversation_id": conversation_id,
+        "now": now,
+        "lease_until": lease_until,
+        "window_since": now - WINDOW,
+    }
     found = rows_of(Outbound, await uow.run(_CLAIM_HEAD, parameters))
     return found[0] if found else None
+
+
+async def mark_as_template(uow: UnitOfWork, head: Outbound) -> None:
+    """Write down, before it is sent, that a claimed message goes as its template."""
+    await uow.run(
+        update(outbox)
+        .where(outbox.c.organization_id == head.organization_id, outbox.c.id == head.id)
+        .values(as_template=True)
+    )
+
+
+async def hold_back(uow: UnitOfWork, head: Outbound) -> None:
+    """Keep a claimed relay until its receiver's window opens."""
+    await uow.run(
+        update(outbox)
+        .where(outbox.c.organization_id == head.organization_id, outbox.c.id == head.id)
+        .values(
+            state=OutboxState.QUEUED,
+            held=True,
+            attempts=head.attempts - 1,
+            lease_until=None,
+            due_at=None,
+            submitted_at=None,
+        )
+    )
+
+
+_RELEASE = text(
+    """
+    update outbox set held = false, due_at = :now, not_before = :now
+    where organization_id = :organization_id and conversation_id = :conversation_id and held
+    """
+)
+
+
+async def release_held(
+    uow: UnitOfWork, organization_id: OrganizationId, conversation_id: ConversationId, *, now: datetime
+) -> None:
+    """The receiver has written: what was kept for them is sent, in its old order."""
+    parameters = {"organization_id": organization_id, "conversation_id": conversation_id, "now": now}
+    await uow.run(_RELEASE, parameters)
 
 
 _RECORD_SENT = text(
     """
     update outbox set provider_sid = coalesce(provider_sid, :sid), lease_until = null, due_at = null,
       state = case when state in ('queued', 'submitting') then :state ::outbox_state else state end
-    where organization_id = :organization_id and id = :id
+    where organization_id = :organization_id and id = :id and refused_sid is distinct from :sid
     returning exists (
       select from outbox next where next.organization_id = :organization_id
-        and next.conversation_id = :conversation_id and next.state in ('queued', 'submitting') and next.id <> :id)
+        and next.conversation_id = :conversation_id and next.state in ('queued', 'submitting') and not next.held
+        and next.id <> :id)
     """
 )
 
 
 async def record_sent(uow: UnitOfWork, sent: Outbound, *, sid: str, state: OutboxState) -> bool:
-    """The provider accepted the message. A status that came in earlier by callback stays.
+    """The provider accepted the message. A status that came in earlier by callback stays, and so does a refusal.
 
     Returns:
         True when more of the conversation's messages wait. Whoever queues one later offers it anew.
@@ -141,7 +229,9 @@ async def record_sent(uow: UnitOfWork, sent: Outbound, *, sid: str, state: Outbo
         "sid": sid,
         "state": state,
     }
-    return bool((await uow.run(_RECORD_SENT, parameters)).scalar_one())
+    more = (await uow.run(_RECORD_SENT, parameters)).scalar_one_or_none()
+    # no row: it was refused for the window before its own answer came, and waits again
+    return True if more is None else bool(more)
 
 
 async def postpone(uow: UnitOfWork, sent: Outbound, *, state: OutboxState, due_at: datetime) -> None:
@@ -168,24 +258,6 @@ async def known_sids(uow: UnitOfWork, sids: Sequence[str]) -> set[str]:
     return {row.provider_sid for row in await uow.run(_KNOWN_SIDS, {"sids": list(sids)})}
 
 
-_ADVANCE = text(
-    """
-    with moved as (
-      update outbox set state = :state ::outbox_state, lease_until = null, due_at = null,
-        provider_sid = coalesce(provider_sid, :sid), error_code = coalesce(:error_code ::integer, error_code)
-      where id = :id and state = any(:from_states ::outbox_state[])
-      returning organization_id, id, conversation_id
-    ), told as (
-      insert into tasks (organization_id, id, kind, conversation_id, dedupe_key, summary, created_at)
-      select organization_id, :task_id, 'undelivered', conversation_id, 'undelivered:' || id, :summary, :now
-      from moved where :failed
-      on conflict (organization_id, dedupe_key) do nothing
-    )
-    select conversation_id from moved
-    """
-)
-
-
 class StatusChange(msgspec.Struct, frozen=True):
     """A delivery state to reach, and the states it may be reached from."""
 
@@ -196,25 +268,134 @@ class StatusChange(msgspec.Struct, frozen=True):
     error_code: int | None
 
 
-async def advance(uow: UnitOfWork, change: StatusChange, *, task_id: UUID, now: datetime) -> ConversationId | None:
-    """Move a message to a later state; a failure also leaves a task for a person. None = nothing moved."""
-    failed = change.state in (OutboxState.FAILED, OutboxState.UNDELIVERED)
-    result = await uow.run(
-        _ADVANCE,
-        {
-            "id": change.outbox_id,
-            "state": change.state.value,
-            "from_states": [state.value for state in change.from_states],
-            "sid": change.sid,
-            "error_code": change.error_code,
-            "failed": failed,
-            "task_id": task_id,
-            "summary": f"Un mensaje no pudo entregarse (código {change.error_code or 'desconocido'}).",
-            "now": now,
-        },
+class Moved(msgspec.Struct, frozen=True):
+    """A message whose delivery state has changed.
+
+    Attributes:
+        to_customer: A human's words on their way to a customer.
+        last_of_turn: No other relay of its turn is still on its way.
+        name: Of whoever it was for, as far as it is known.
+    """
+
+    organization_id: OrganizationId
+    id: OutboxId
+    conversation_id: ConversationId
+    kind: OutboxKind
+    body: str
+    turn_id: TurnId | None
+    handoff_id: HandoffId | None
+    counterpart_id: ConversationId | None
+    template: str | None
+    template_values: tuple[str, ...] | None
+    heard_at: datetime | None
+    to_customer: bool
+    last_of_turn: bool
+    name: str | None
+
+
+_MOVED = """
+    select m.*, c.last_inbound_at as heard_at,
+      exists (select from handoffs h where h.organization_id = m.organization_id and h.id = m.handoff_id
+        and h.conversation_id = m.conversation_id) as to_customer,
+      not exists (select from outbox o where o.organization_id = m.organization_id and o.turn_id = m.turn_id
+        and o.kind = 'relay' and o.id <> m.id and o.state in ('queued', 'submitting', 'accepted', 'sending', 'sent'))
+        as last_of_turn,
+      coalesce(cu.name, p.profile_name) as name
+    from moved m
+    join conversations c on c.organization_id = m.organization_id and c.id = m.conversation_id
+    left join people p on p.organization_id = c.organization_id and p.id = c.person_id
+    left join customers cu on cu.organization_id = c.organization_id and cu.person_id = c.person_id
+"""
+_RETURNING = """
+      returning o.organization_id, o.id, o.conversation_id, o.kind, o.body, o.turn_id, o.handoff_id, o.counterpart_id,
+        o.template, o.template_values
+"""
+_ADVANCE = text(
+    f"""
+    with moved as (
+      update outbox o set state = :state ::outbox_state, lease_until = null, due_at = null,
+        provider_sid = coalesce(provider_sid, :sid), error_code = coalesce(:error_code ::integer, error_code)
+      where id = :id and state = any(:from_states ::outbox_state[])
+        and (:sid ::text is null or refused_sid is distinct from :sid)
+      {_RETURNING}
     )
-    row = result.one_or_none()
-    return ConversationId(row.conversation_id) if row else None
+    {_MOVED}
+    """
+)
+
+
+async def advance(uow: UnitOfWork, change: StatusChange) -> Moved | None:
+    """Move a message to a later state. None = nothing moved."""
+    parameters = {
+        "id": change.outbox_id,
+        "state": change.state.value,
+        "from_states": [state.value for state in change.from_states],
+        "sid": change.sid,
+        "error_code": change.error_code,
+    }
+    found = rows_of(Moved, await uow.run(_ADVANCE, parameters))
+    return found[0] if found else None
+
+
+_REVIVE = text(
+    f"""
+    with moved as (
+      update outbox o set state = 'queued', held = o.kind = 'relay', refused_sid = :sid, provider_sid = null,
+        submitted_at = null, lease_until = null, attempts = 0, not_before = :now,
+        due_at = case when o.kind = 'relay' then null else :now ::timestamptz end
+      where o.id = :id and o.state = any(:from_states ::outbox_state[])
+        and (:sid ::text is null or o.refused_sid is distinct from :sid)
+        and not o.as_template and exists (
+          select from templates t where t.organization_id = :platform and t.name = o.template
+            and t.status = 'approved')
+      {_RETURNING}
+    ), closed as (
+      update conversations c set window_closed_at = :now from moved
+      where c.organization_id = moved.organization_id and c.id = moved.conversation_id
+    )
+    {_MOVED}
+    """
+)
+
+
+async def revive(uow: UnitOfWork, change: StatusChange, *, now: datetime) -> Moved | None:
+    """The provider says that the receiver's window is closed: send the template, or wait for them to write.
+
+    Returns:
+        The message that is queued again; None where there is no approved template to fall back to.
+    """
+    parameters = {
+        "id": change.outbox_id,
+        "from_states": [state.value for state in change.from_states],
+        "sid": change.sid,
+        "now": now,
+        "platform": PLATFORM,
+    }
+    found = rows_of(Moved, await uow.run(_REVIVE, parameters))
+    return found[0] if found else None
+
+
+class Quoted(msgspec.Struct, frozen=True):
+    """A message of ours that somebody answers by quoting it."""
+
+    organization_id: OrganizationId
+    conversation_id: ConversationId
+    counterpart_id: ConversationId | None
+    handoff_id: HandoffId | None
+
+
+_QUOTED = text(
+    """
+    select organization_id, conversation_id, counterpart_id, handoff_id from outbox where provider_sid = :sid
+    order by id limit 1
+    """
+)
+
+
+async def find_quoted(uow: UnitOfWork, sid: str) -> Quoted | None:
+    """Our message with this provider id (a platform job: whoever quotes may write on another number)."""
+    found = rows_of(Quoted, await uow.run(_QUOTED, {"sid": sid}))
+    return found[0] if found else None
 
 
 _OFFER = text(

@@ -141,3 +141,32 @@ async def ensure_conversation(
     }
     await uow.run(_ENSURE_CONVERSATION, parameters)
     return conversation_id
+
+
+class CustomerChat(msgspec.Struct, frozen=True):
+    """A customer's conversation with the business, by the name and number a human would use."""
+
+    conversation_id: ConversationId
+    name: str | None
+    key: str
+
+
+_CHATS = text(
+    """
+    select c.id as conversation_id, coalesce(cu.name, p.profile_name) as name, c.their_key as key
+    from conversations c
+    join channels ch on ch.organization_id = c.organization_id and ch.id = c.channel_id and ch.kind = 'business'
+    left join people p on p.organization_id = c.organization_id and p.id = c.person_id
+    left join customers cu on cu.organization_id = c.organization_id and cu.person_id = c.person_id
+    where c.organization_id = :organization_id and c.last_inbound_at is not null and not exists (
+      select from staff s where s.organization_id = c.organization_id and s.person_id = c.person_id and s.active)
+    order by c.last_inbound_at desc, c.id limit :most
+    """
+)
+
+
+async def list_customer_chats(
+    uow: UnitOfWork, organization_id: OrganizationId, *, most: int = 500
+) -> list[CustomerChat]:
+    """Customers who have written, the latest first."""
+    return rows_of(CustomerChat, await uow.run(_CHATS, {"organization_id": organization_id, "most": most}))

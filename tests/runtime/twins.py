@@ -84,7 +84,7 @@ async def open_salon(database: Database, world: World | None = None) -> Salon:
     """Write Estética Lupita, or another world's first business, into the empty database."""
     world = world or load_world("estetica-lupita")
     ids = CountedIds(1)
-    await seed_world(database, world, ids=ids, now=NOW)
+    await seed_world(database, world, ids=ids, now=NOW, windows=())
     return await _read_salon(database, world.business.channel or "", ids)
 
 
@@ -94,7 +94,7 @@ async def open_twins(database: Database) -> tuple[Salon, Salon]:
     twin = msgspec.structs.replace(world.business, key="gemela", channel=TWIN_NUMBER)
     ids = CountedIds(1)
     both = msgspec.structs.replace(world, organizations=(world.business, twin))
-    await seed_world(database, both, ids=ids, now=NOW)
+    await seed_world(database, both, ids=ids, now=NOW, windows=())
     first = await _read_salon(database, world.business.channel or "", ids)
     return first, await _read_salon(database, TWIN_NUMBER, ids)
 
@@ -246,7 +246,7 @@ async def open_context(
         call_key=key,
         business=await load_business(uow, salon.organization_id),
         customer=await load_customer(uow, salon.organization_id, person_id, conversation_id, now=now),
-        said=(),
+        said=("quiero hablar con una persona",),
         outgoing=[],
     )
 

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from runtime.domain.enums import AppointmentStatus, HandoffState
-from runtime.domain.ids import AppointmentId, HandoffId, ServiceId
+from runtime.domain.enums import AppointmentStatus, HandoffOrigin, HandoffState, OfferOutcome
+from runtime.domain.handoff import HandoffEvent
+from runtime.domain.ids import AppointmentId, ConversationId, HandoffId, ServiceId
 from runtime.store import appointments, handoffs
 from runtime.store.appointments import NewAppointment
 from runtime.store.database import Database, UnitOfWork
@@ -174,36 +175,68 @@ async def test_a_conversation_has_at_most_one_turn_under_way(database: Database)
     await run(database, another, id=salon.ids.new(), state="done", **values)
 
 
-async def test_a_conversation_has_at_most_one_open_handoff(database: Database) -> None:
-    """In line or with a person, a second request cannot become a second row."""
+def request(salon: Salon, conversation_id: ConversationId) -> NewHandoff:
+    """A customer who asks for a person."""
+    return NewHandoff(HandoffId(salon.ids.new()), conversation_id, HandoffOrigin.CUSTOMER, "x", None, NOW)
+
+
+async def give(uow: UnitOfWork, salon: Salon, conversation_id: ConversationId, event: HandoffEvent) -> None:
+    """A new request, offered to Lupita or taken by her."""
+    added = await handoffs.add(uow, salon.organization_id, request(salon, conversation_id))
+    changes = {"staff_id": salon.staff["Lupita"], "offered_at": NOW, "connected_at": NOW, "last_human_at": NOW}
+    await handoffs.move(uow, salon.organization_id, added, event, changes)
+
+
+@pytest.mark.parametrize("event", [None, HandoffEvent.QUEUE, HandoffEvent.OFFER, HandoffEvent.TAKE])
+async def test_a_conversation_has_at_most_one_open_handoff(database: Database, event: HandoffEvent | None) -> None:
+    """Just asked for, in line, offered or with a person, a second request cannot become a second row."""
     salon = await open_salon(database)
     claimed, _, _ = await write_and_claim(database, salon, ANA)
-    async with database.tenant(salon.organization_id) as uow:
-        await handoffs.add(
-            uow, salon.organization_id, NewHandoff(HandoffId(salon.ids.new()), claimed.id, None, "x", NOW)
-        )
+    org = salon.organization_id
+    async with database.tenant(org) as uow:
+        if event is HandoffEvent.QUEUE or event is None:
+            added = await handoffs.add(uow, org, request(salon, claimed.id))
+            if event is not None:
+                await handoffs.move(uow, org, added, event, {})
+        else:
+            await give(uow, salon, claimed.id, event)
 
         with pytest.raises(IntegrityError, match="handoffs_one_per_conversation"):
-            await handoffs.add(
-                uow,
-                salon.organization_id,
-                NewHandoff(HandoffId(salon.ids.new()), claimed.id, salon.staff["Rosa"], "x", NOW),
-            )
+            await handoffs.add(uow, org, request(salon, claimed.id))
 
 
-async def test_a_human_has_at_most_one_active_handoff(database: Database) -> None:
+@pytest.mark.parametrize("first", [HandoffEvent.OFFER, HandoffEvent.TAKE])
+@pytest.mark.parametrize("second", [HandoffEvent.OFFER, HandoffEvent.TAKE])
+async def test_a_human_has_at_most_one_customer_and_to_be_asked_counts(
+    database: Database, first: HandoffEvent, second: HandoffEvent
+) -> None:
     """Two customers never share a person, whatever the program believes."""
     salon = await open_salon(database)
     ana, _, _ = await write_and_claim(database, salon, ANA)
     beto, _, _ = await write_and_claim(database, salon, BETO)
-    lupita = salon.staff["Lupita"]
     async with database.tenant(salon.organization_id) as uow:
-        await handoffs.add(uow, salon.organization_id, NewHandoff(HandoffId(salon.ids.new()), ana.id, lupita, "x", NOW))
+        await give(uow, salon, ana.id, first)
 
         with pytest.raises(IntegrityError, match="handoffs_one_per_human"):
-            await handoffs.add(
-                uow, salon.organization_id, NewHandoff(HandoffId(salon.ids.new()), beto.id, lupita, "x", NOW)
-            )
+            await give(uow, salon, beto.id, second)
+
+
+async def test_a_handoff_has_at_most_one_offer_without_an_outcome(database: Database) -> None:
+    """Nobody is asked while somebody else still is."""
+    salon = await open_salon(database)
+    claimed, _, _ = await write_and_claim(database, salon, ANA)
+    org, lupita, rosa = salon.organization_id, salon.staff["Lupita"], salon.staff["Rosa"]
+    async with database.tenant(org) as uow:
+        new = request(salon, claimed.id)
+        await handoffs.add(uow, org, new)
+        first = await handoffs.add_offer(uow, org, new.id, lupita, now=NOW)
+        await handoffs.settle_offer(uow, org, new.id, OfferOutcome.DECLINED, now=NOW)
+        second = await handoffs.add_offer(uow, org, new.id, rosa, now=NOW)
+        assert (first, second) == (1, 2)
+        assert await handoffs.load_outcomes(uow, org, new.id) == {lupita: OfferOutcome.DECLINED, rosa: None}
+
+        with pytest.raises(IntegrityError, match="handoff_offers_one_open"):
+            await handoffs.add_offer(uow, org, new.id, lupita, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -214,6 +247,7 @@ async def test_a_human_has_at_most_one_active_handoff(database: Database) -> Non
         pytest.param({"due_at": None}, id="waiting-for-ever"),
         pytest.param({"state": "ended", "ended_at": NOW, "due_at": None}, id="ended-without-reason"),
         pytest.param({"state": "waiting", "end_reason": "human", "ended_at": NOW}, id="waiting-but-ended"),
+        pytest.param({"state": "ended", "ended_at": NOW, "end_reason": "human"}, id="ended-but-due"),
     ],
 )
 async def test_a_handoff_row_that_makes_no_sense_is_refused(database: Database, row: dict[str, object]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from runtime.domain.enums import Author, FlowKind, OutboxKind, StepKind, TaskKind
+from runtime.domain.enums import Author, FlowKind, HandoffOrigin, OfferOutcome, OutboxKind, StepKind, TaskKind
 from runtime.domain.handoff import HandoffEvent
 from runtime.domain.ids import AppointmentId, CustomerId, HandoffId, OutboxId
 from runtime.store import appointments, business, conversations, flows, handoffs, journal, outbox, people, tables
@@ -59,7 +59,9 @@ async def fill(database: Database, salon: Salon) -> None:
         new = NewOutbound(OutboxId(ids.new()), claimed.id, OutboxKind.REPLY, "reply:1", "hola", NOW)
         await outbox.queue_messages(uow, org, turn_id, [new])
         await outbox.add_task(uow, org, NewTask(ids.new(), TaskKind.SIGNUP, "task:1", "Algo", NOW, claimed.id))
-        await handoffs.add(uow, org, NewHandoff(HandoffId(ids.new()), claimed.id, salon.staff["Lupita"], "x", NOW))
+        asked = NewHandoff(HandoffId(ids.new()), claimed.id, HandoffOrigin.CUSTOMER, "x", None, NOW)
+        taken = {"staff_id": salon.staff["Lupita"], "connected_at": NOW, "last_human_at": NOW}
+        await handoffs.move(uow, org, await handoffs.add(uow, org, asked), HandoffEvent.TAKE, taken)
         block = "insert into staff_blocks values (:org, :id, :staff, :now, :later, 'comida')"
         later = NOW + timedelta(hours=1)
         await uow.run(
@@ -77,8 +79,8 @@ _OTHER_ROWS = (
     " content, created_at, delete_at)"
     " select organization_id, :id, conversation_id, id, 0, 'stored', 'image/jpeg', 1, 'x', :now, :now from inbox"
     " where organization_id = :org",
-    "insert into templates (organization_id, name, language, content_hash, status, changed_at)"
-    " values (:org, 'saludo', 'es_MX', 'x', 'pending', :now)",
+    "insert into templates (organization_id, name, language, content_hash, values_hash, body, content_sid, status,"
+    " changed_at) values (:org, 'saludo', 'es_MX', 'x', 'y', 'hola', 'HX1', 'pending', :now)",
 )
 
 
@@ -248,7 +250,11 @@ async def test_foreign_ids_find_nothing_even_where_every_row_is_visible(
     async with database.platform() as uow:
         assert await handoffs.load_open(uow, org, handoff) is None
         assert await handoffs.load_of_conversation(uow, org, conversation) is None
-        assert await handoffs.first_in_line(uow, org) is None
+        assert await handoffs.load_of_human(uow, org, theirs.staff["Lupita"]) is None
+        assert await handoffs.load_last_ended(uow, org, theirs.staff["Lupita"]) is None
+        assert await handoffs.load_line(uow, org) == []
+        assert handoff not in [each.id for each in await handoffs.load_all_open(uow, org)]
+        assert await handoffs.load_outcomes(uow, org, handoff) == {}
         assert {each.staff_id for each in await handoffs.lock_humans(uow, org)} <= set(ours.staff.values())
         assert await journal.load_steps(uow, org, turn) == []
         assert await journal.load_messages(uow, org, conversation, most=10) == []
@@ -288,9 +294,11 @@ async def test_writes_with_foreign_ids_change_nothing_even_where_every_row_is_vi
         await people.set_opted_out(uow, org, person, NOW)
         await people.note_first_message(uow, org, theirs.staff["Memo"], now=NOW)
         await flows.complete(uow, org, conversation, now=NOW)
-        await handoffs.note_human_word(uow, org, handoff, now=NOW + timedelta(hours=1))
+        await handoffs.settle_offer(uow, org, handoff, OfferOutcome.DECLINED, now=NOW)
         with pytest.raises(AssertionError):
-            await handoffs.end(uow, org, real, HandoffEvent.HUMAN_ENDS, now=NOW)
+            await handoffs.note(uow, org, real, {"nudges": 1})
+        with pytest.raises(AssertionError):
+            await handoffs.move(uow, org, real, HandoffEvent.TAKE_OVER, {"staff_id": ours.staff["Rosa"]})
         claimed = await _claim_of(uow, ours, conversation, fence)
         await conversations.release(uow, claimed, due_at=None)
         await uow.commit()
@@ -327,5 +335,5 @@ async def test_the_router_learns_of_the_senders_own_tenant_only(twins: tuple[Sal
 
     assert facts.staff_id == ours.staff["Lupita"]
     mine = await rows(database, "select id from handoffs where organization_id = :org", org=ours.organization_id)
-    assert (facts.serving_id,) == mine[0]
+    assert [(each.handoff_id,) for each in facts.servings] == mine
     assert facts.businesses == [], "only the central number looks across businesses"

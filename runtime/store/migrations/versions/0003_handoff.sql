@@ -84,6 +84,19 @@ create trigger handoffs_of_staff after update of active, role on staff for each 
   when ((old.active and not new.active) or (old.role in ('owner', 'admin') and new.role not in ('owner', 'admin')))
   execute function plan_handoffs_of_staff();
 
+-- Somebody who may take customers from now on is asked for whoever waits.
+create function plan_handoffs_in_line() returns trigger language plpgsql as $$
+begin
+  update handoffs set due_at = '2000-01-01T00:00:00Z'
+  where organization_id = new.organization_id and state = 'waiting';
+  return null;
+end $$;
+create trigger handoffs_of_new_staff after insert on staff for each row
+  when (new.active and new.role in ('owner', 'admin')) execute function plan_handoffs_in_line();
+create trigger handoffs_of_returning_staff after update of active, role on staff for each row
+  when (new.active and new.role in ('owner', 'admin') and not (old.active and old.role in ('owner', 'admin')))
+  execute function plan_handoffs_in_line();
+
 create function plan_handoffs_of_organization() returns trigger language plpgsql as $$
 begin
   update handoffs set due_at = '2000-01-01T00:00:00Z'
@@ -119,22 +132,25 @@ create table media (
   check ((state = 'stored') = (content is not null)),
   check ((state = 'refused') = (refusal is not null))
 );
-create index media_delete on media (delete_at);
+create index media_delete on media (delete_at) where state = 'stored';
 
 -- Templates ---------------------------------------------------------------------------------------
 
--- what WhatsApp has approved for us, by the name in our catalogue
+-- what WhatsApp has approved for us, by the name in our catalogue: each text it was ever submitted with
 create table templates (
   organization_id uuid not null references organizations,
   name text not null,
   language text not null,
   -- of what was submitted: a text that has changed since needs a new approval
   content_hash text not null,
-  content_sid text,
+  -- of what its values mean: an older text may stand in for a newer one that takes the same
+  values_hash text not null,
+  body text not null,
+  content_sid text not null,
   status template_status not null,
   rejection text,
   changed_at timestamptz not null,
-  primary key (organization_id, name, language)
+  primary key (organization_id, name, language, content_hash)
 );
 
 -- What is sent ---------------------------------------------------------------------------------------
@@ -144,8 +160,8 @@ alter table conversations
   add column window_closed_at timestamptz;
 
 alter table outbox
-  -- the customer's conversation this tells of, when it goes to somebody else
-  add column about_id uuid,
+  -- the conversation at the other end: whose words these are, or of whom they tell
+  add column counterpart_id uuid,
   add column handoff_id uuid,
   add column media_id uuid,
   -- what is sent in its place while the receiver's window is closed
@@ -154,10 +170,13 @@ alter table outbox
   add column as_template boolean not null default false,
   -- kept until the receiver's window opens
   add column held boolean not null default false,
-  add foreign key (organization_id, about_id) references conversations,
+  -- of a send that was refused for the window: what is reported of it later says nothing of the next one
+  add column refused_sid text,
+  add foreign key (organization_id, counterpart_id) references conversations,
   add foreign key (organization_id, handoff_id) references handoffs,
   add foreign key (organization_id, media_id) references media;
 create index outbox_by_sid on outbox (provider_sid) where provider_sid is not null;
+create index outbox_of_handoff on outbox (handoff_id) where handoff_id is not null;
 create index outbox_held on outbox (organization_id, conversation_id, id) where held;
 drop index outbox_line;
 create index outbox_line on outbox (organization_id, conversation_id, id)
