@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from runtime.domain.errors import Unavailable
 from runtime.domain.ids import ConversationId
-from runtime.ports import Clock, Ids, Job, Messenger, Model, Queue
+from runtime.ports import Clock, Ids, Job, MediaSource, Messenger, Model, Queue
 from runtime.settings import Settings
 from runtime.store.database import Database
 from runtime.store.intake import Intake
@@ -23,6 +23,7 @@ class Parts:
     ids: Ids
     model: Model
     messenger: Messenger
+    media: MediaSource
     queue: Queue
     settings: Settings
 

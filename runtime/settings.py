@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 
 import msgspec
@@ -9,6 +10,8 @@ import msgspec
 from runtime.domain.errors import Broken
 
 PREFIX = "PARLO_"
+_MEDIA_LABEL = b"parlo: addresses of files"
+"""Keeps the key made from the provider's token from being that token."""
 _SHARED = {
     "DATABASE_URL": "database_url",
     "REDIS_URL": "redis_url",
@@ -33,6 +36,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         turn_attempts: Claims after which a turn is given up, with an apology and a task.
         send_attempts: Tries after which a message counts as failed, with a task.
         model_rounds: Model answers a turn may use before it is given up.
+        media_secret: Signs the addresses of files, one or several like the token; without it made from the token.
+        media_days: How many days a file that somebody sent is kept.
+        clock_file: A file that moves this process's clock forward, only for `parlo up`; production leaves it unset.
     """
 
     database_url: str | None = None
@@ -47,7 +53,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     customer_model: str = "gpt-4.1"
     classifier_model: str = "gpt-4.1-nano"
     customer_prompt: str = "customer@1"
-    owner_intent_prompt: str = "owner_intent@1"
+    owner_intent_prompt: str = "owner_intent@2"
     quiet_s: float = 1.5
     burst_s: float = 6.0
     lease_s: float = 45.0
@@ -60,13 +66,27 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model_timeout_s: float = 20.0
     turn_deadline_s: float = 35.0
     body_limit_bytes: int = 65_536
+    media_secret: str = ""
+    media_days: int = 7
     worker_threads: int = 32
     pool_size: int = 10
+    clock_file: str | None = None
 
     @property
     def twilio_secrets(self) -> tuple[str, ...]:
         """The secrets a webhook may be signed with."""
-        return tuple(part.strip() for part in self.twilio_auth_token.split(",") if part.strip())
+        return _split(self.twilio_auth_token)
+
+    @property
+    def media_secrets(self) -> tuple[bytes, ...]:
+        """The keys an address of a file may be signed with; the first one signs."""
+        if own := _split(self.media_secret):
+            return tuple(secret.encode() for secret in own)
+        return tuple(hmac.digest(token.encode(), _MEDIA_LABEL, "sha256") for token in self.twilio_secrets)
+
+
+def _split(secrets: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in secrets.split(",") if part.strip())
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

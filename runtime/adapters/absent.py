@@ -17,6 +17,14 @@ class AbsentModel:
         raise Broken("this process has no model")
 
 
+class AbsentMedia:
+    """Port `MediaSource`; whoever fetches through it is in the wrong process."""
+
+    async def fetch(self, url: str, *, limit_bytes: int) -> NoReturn:
+        """Refuse."""
+        raise Broken("this process fetches nothing")
+
+
 class AbsentMessenger:
     """Port `Messenger`; whoever sends through it is in the wrong process."""
 

@@ -1,4 +1,4 @@
-"""The web process: webhooks and health, and nothing else.
+"""The web process: webhooks, files that are lent to the provider, and health.
 
 `create_app` is called by `runtime.web.serving` and by tests. It refuses to be built when a webhook does not say
 how its sender is verified.
@@ -18,6 +18,7 @@ from litestar.types import ControllerRouterHandler, Message, Scope
 from runtime.adapters.twilio.signature import SignatureChecker
 from runtime.parts import Parts
 from runtime.web.health import CheckBroker, report_life, report_readiness
+from runtime.web.media import lend_file
 from runtime.web.verification import list_webhooks
 from runtime.web.webhooks import Door, receive_message, receive_status
 
@@ -54,7 +55,8 @@ def create_app(
 
     async def add_headers(message: Message, _scope: Scope) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *headers]
+            given = {name.lower() for name, _ in message["headers"]}
+            message["headers"] = [*message["headers"], *(each for each in headers if each[0] not in given)]
 
     @asynccontextmanager
     async def close_database(_app: Litestar) -> AsyncIterator[None]:
@@ -64,7 +66,7 @@ def create_app(
             await parts.database.close()
 
     app = Litestar(
-        route_handlers=[receive_message, receive_status, report_life, report_readiness, *routes],
+        route_handlers=[receive_message, receive_status, lend_file, report_life, report_readiness, *routes],
         lifespan=[close_database],
         before_send=[add_headers],
         exception_handlers={HTTPException: _explain, Exception: _apologise},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uvicorn
 
-from runtime.adapters.absent import AbsentMessenger, AbsentModel
+from runtime.adapters.absent import AbsentMedia, AbsentMessenger, AbsentModel
 from runtime.adapters.queue import RedisQueue
 from runtime.bootstrap import open_parts
 from runtime.domain.errors import Broken
@@ -33,7 +33,14 @@ def run_web(settings: Settings, *, host: str, port: int) -> None:
     database = open_database(
         settings.database_url, pool_size=min(settings.pool_size, POOL_SIZE), lock_timeout_s=LOCK_TIMEOUT_S
     )
-    parts = open_parts(settings, database=database, model=AbsentModel(), messenger=AbsentMessenger(), queue=queue)
+    parts = open_parts(
+        settings,
+        database=database,
+        model=AbsentModel(),
+        messenger=AbsentMessenger(),
+        media=AbsentMedia(),
+        queue=queue,
+    )
     config = uvicorn.Config(
         create_app(parts, check_broker=queue.check),
         host=host,

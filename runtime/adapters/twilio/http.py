@@ -8,6 +8,7 @@ aiohttp's retiring BasicAuth. It never retries and never follows redirects.
 from __future__ import annotations
 
 import base64
+import json
 import logging
 from collections.abc import Mapping
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -52,7 +53,7 @@ class TwilioHttp(AsyncHttpClient):  # type: ignore[misc]  # an untyped base clas
         async with self._open_session().request(
             method.upper(),
             URL(_compose_url(url, params, self._base_url), encoded=True),
-            data=urlencode(data, doseq=True) if data else None,
+            data=_encode_body(data, sent_headers) if data else None,
             headers=sent_headers,
             timeout=self._timeout,
             allow_redirects=False,
@@ -76,6 +77,13 @@ class TwilioHttp(AsyncHttpClient):  # type: ignore[misc]  # an untyped base clas
 def encode_basic_auth(user: str, password: str) -> str:
     """The value of an Authorization header."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+
+
+def _encode_body(data: Mapping[str, object], headers: Mapping[str, str]) -> bytes:
+    # The SDK says by this header alone which of the two it wants.
+    if headers.get("Content-Type") == "application/json":
+        return json.dumps(data, ensure_ascii=False).encode()
+    return urlencode(data, doseq=True).encode()
 
 
 def _compose_url(url: str, params: Mapping[str, object] | None, base_url: str | None) -> str:

@@ -104,7 +104,7 @@ class TwilioMessenger:
                 created = await self._messages.create_async(
                     to=message.to_address,
                     from_=message.from_address,
-                    body=clean_text(message.body),
+                    **_compose_content(message),
                     status_callback=compose_callback_url(self._public_url, message.outbox_id),
                 )
             sent = _read_message(created)
@@ -151,6 +151,18 @@ class TwilioMessenger:
 def compose_callback_url(public_url: str, outbox_id: OutboxId) -> str:
     """Where Twilio reports on a message: the id in the query is covered by its signature."""
     return f"{public_url.rstrip('/')}{STATUS_PATH}?outbox={quote(str(outbox_id))}"
+
+
+def _compose_content(message: OutgoingMessage) -> dict[str, object]:
+    """What the message says; with a template only that, since the provider fills it in and refuses words beside it."""
+    if message.template is None:
+        said: dict[str, object] = {"body": clean_text(message.body)} if message.body or not message.media_url else {}
+        return said | ({"media_url": [message.media_url]} if message.media_url else {})
+    values = {str(number): value for number, value in enumerate(message.template.values, 1)}
+    return {
+        "content_sid": message.template.content_sid,
+        "content_variables": msgspec.json.encode(values).decode(),
+    }
 
 
 def _read_message(record: Any) -> SentMessage:

@@ -93,6 +93,21 @@ async def test_a_message_is_sent_once_with_its_outbox_id_in_the_callback() -> No
     }
 
 
+@pytest.mark.parametrize("body", ["Ana: mira", ""])
+async def test_a_file_is_sent_by_its_address_with_or_without_words(body: str) -> None:
+    """A body that is there but empty would be refused."""
+    messenger, http = build(answer(201, resource(body=body)))
+    photo = msgspec.structs.replace(MESSAGE, body=body, media_url="https://parlo.example/media/x/1/y")
+
+    sent = await messenger.send(photo)
+
+    assert sent.body == body
+    data = http.asked[0][3]
+    assert dict[str, object](data).get("MediaUrl") == ["https://parlo.example/media/x/1/y"]
+    assert data.get("Body") == (body or None)
+    assert "StatusCallback" in data
+
+
 def test_a_trailing_slash_of_the_public_address_does_no_harm() -> None:
     """The callback's path has no double slash, or its signature would not match."""
     assert compose_callback_url("https://parlo.example/", OUTBOX).startswith("https://parlo.example/webhooks/")

@@ -10,7 +10,7 @@ import httpx
 from litestar import Litestar
 from sqlalchemy import func, select
 
-from runtime.adapters.absent import AbsentMessenger, AbsentModel
+from runtime.adapters.absent import AbsentMedia, AbsentMessenger, AbsentModel
 from runtime.adapters.queue import RedisQueue
 from runtime.bootstrap import open_parts
 from runtime.parts import Parts
@@ -42,6 +42,7 @@ def make_parts(database: Database, settings: Settings = SETTINGS) -> Parts:
         database=database,
         model=AbsentModel(),
         messenger=AbsentMessenger(),
+        media=AbsentMedia(),
         queue=RedisQueue(settings.redis_url or ""),
     )
 
