@@ -48,8 +48,13 @@ class Journal:
             return None
         return msgspec.convert(first.request, tuple[ChatMessage, ...])
 
-    async def ask(self, request: ModelRequest, *, tolerate_outage: bool = False) -> ModelAnswer:
+    async def ask(
+        self, request: ModelRequest, *, tolerate_outage: bool = False, about: str | None = None
+    ) -> ModelAnswer:
         """The model's answer: the journaled one, or a new one that is journaled before it is used.
+
+        `about` names the question where its surroundings may have changed when a turn is resumed; by default the
+        question is known by all its messages.
 
         With `tolerate_outage` a model that is down is an answer too (finish `OUTAGE`, no text), so that
         a resumed turn decides the same again.
@@ -59,7 +64,7 @@ class Journal:
             JournalMismatch: This step was something else the first time.
             LeaseLost: Somebody else has the conversation now.
         """
-        key = _digest([request.purpose, request.messages])
+        key = _digest([request.purpose, request.messages if about is None else about])
         if (step := self._recall(StepKind.MODEL, request.purpose, key)) is not None:
             return msgspec.convert(step.response, ModelAnswer)
         try:
@@ -95,9 +100,9 @@ class Journal:
         """The step just recorded is committed."""
         self._position += 1
 
-    async def hold(self, uow: UnitOfWork) -> None:
-        """Refuse to go on under a lease that is no longer ours."""
-        await hold(uow, self._claimed.organization_id, self._claimed.id, self._claimed.fence)
+    async def hold(self, uow: UnitOfWork) -> bool:
+        """Refuse to go on under a lease that is no longer ours; whether a person has the conversation by now."""
+        return await hold(uow, self._claimed.organization_id, self._claimed.id, self._claimed.fence)
 
     async def record(self, uow: UnitOfWork, step: Step) -> None:
         """Write a step, under a lease that is still ours."""

@@ -40,9 +40,15 @@ class Visit(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """The agent's answer; `text` is None when a tool has already answered for it."""
+    """The agent's answer.
+
+    Attributes:
+        text: None when a tool has already answered for it.
+        changed: A tool has changed something the customer has to hear of.
+    """
 
     text: str | None
+    changed: bool
     prompt: str
     prompt_hash: str
     model: str
@@ -63,7 +69,7 @@ async def converse(parts: Parts, journal: Journal, visit: Visit) -> Reply:
         await uow.commit()
     desk = _Desk(parts, journal, visit, business)
     text = await desk.talk(list(messages))
-    return Reply(text, prompt.reference, prompt.digest, parts.settings.customer_model)
+    return Reply(text, desk.changed, prompt.reference, prompt.digest, parts.settings.customer_model)
 
 
 async def _open(
@@ -82,13 +88,14 @@ async def _open(
 
 
 class _Desk:
-    """One turn at work."""
+    """One turn at work. `changed` says whether a tool has changed something."""
 
     def __init__(self, parts: Parts, journal: Journal, visit: Visit, business: Business) -> None:
         self._parts = parts
         self._journal = journal
         self._visit = visit
         self._business = business
+        self.changed = False
 
     async def talk(self, messages: list[ChatMessage]) -> str | None:
         calls = 0
@@ -102,6 +109,7 @@ class _Desk:
                 if calls > TOOL_CALLS:
                     raise GaveUp(f"the model called more than {TOOL_CALLS} tools in one turn")
                 result = await self._run(call)
+                self.changed = self.changed or (result.ok and registry.changes(call.name))
                 if result.ends_turn:
                     return None
                 messages.append(ChatMessage(ChatRole.TOOL, result.content, tool_call_id=call.id))

@@ -1,62 +1,169 @@
-"""What a human in a handoff means: relay to the customer, or end.
+"""What a human in a handoff means by a message: for the customer, the end, or something for the assistant alone.
 
-The model is asked first. When it is down or says something else, fixed words alone end the handoff
-and everything else is relayed: a lost promise costs more than a stray "terminé".
+`runtime.answers` asks `judge` about every message of such a human; `parlo classify` asks `judge_by` without a journal.
+Three layers: words that can mean only one thing, the model, and a guard that does not let the model end a handoff
+or hold a message back against what the text itself says. Whatever is not clear is relayed: a lost promise costs
+more than a stray "terminé".
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 
 import msgspec
 
 from runtime.agent.journal import Journal
 from runtime.agent.prompts import load_prompt
-from runtime.domain.spanish.folding import fold_words
-from runtime.ports import ChatMessage, ChatRole, ModelRequest
+from runtime.domain.spanish.folding import fold, fold_words
+from runtime.domain.spanish.owner_words import (
+    addresses_customer,
+    carries_content,
+    closes_with_order,
+    ends_by_order,
+    is_end_command,
+    is_own_business,
+    is_small_talk,
+    orders_assistant,
+    read_address,
+    speaks_of_an_end,
+    speaks_of_business,
+)
+from runtime.ports import ChatMessage, ChatRole, ModelAnswer, ModelRequest
 from runtime.settings import Settings
 
-END_WORDS = frozenset(
-    {"listo", "lista", "ya termine", "termine", "terminar", "terminado", "fin", "/fin", "finalizar", "ya quedo"}
-)
-"""Alone in a message these end a handoff even with the model down (folded)."""
+HISTORY_LINES = 6
+HISTORY_WIDTH = 160
+"""Characters of one line of history; the end is cut."""
+TEXT_WIDTH = 1500
+"""Characters of the message itself; its middle is cut."""
+
+_MARKS = re.compile(r"<{3,}|>{3,}")
+
+Ask = Callable[[ModelRequest], Awaitable[ModelAnswer]]
+"""Asks a model; a model that is down is an answer without text."""
 
 
 class Intent(StrEnum):
-    """For the customer, or for Parlo."""
+    """For the customer; said to Parlo, over; said to Parlo, and the handoff goes on."""
 
     RELAY = "relay"
     END = "end"
+    ASIDE = "aside"
+
+
+class DecidedBy(StrEnum):
+    """Which layer had the last word."""
+
+    RULE = "rule"
+    MODEL = "model"
+    FALLBACK = "fallback"
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """An intent, and whether somebody should be told how to end because it was not clear."""
+    """What is done with a message.
+
+    Attributes:
+        unsure: It was not clear; the human should be told how to end.
+        ask_to_end: It was judged an end and carries something for the customer: relay it, then ask whether to end.
+    """
 
     intent: Intent
-    unsure: bool
+    decided_by: DecidedBy
+    unsure: bool = False
+    ask_to_end: bool = False
 
 
-def judge_without_model(text: str) -> Judgement:
-    """The fall-back: the fixed words alone end, everything else is relayed and the human is told how to end."""
-    if fold_words(text.strip(" .!¡")) in END_WORDS:
-        return Judgement(Intent.END, unsure=False)
-    return Judgement(Intent.RELAY, unsure=True)
+def judge_by_rule(text: str) -> Judgement | None:
+    """The judgement of words that can mean only one thing; None for everything else."""
+    if is_end_command(text) or closes_with_order(text):
+        return Judgement(Intent.END, DecidedBy.RULE)
+    if is_small_talk(text):
+        return Judgement(Intent.RELAY, DecidedBy.RULE)
+    said = read_address(text)
+    if said is None:
+        return Judgement(Intent.ASIDE, DecidedBy.RULE) if is_own_business(text) and not ends_by_order(text) else None
+    if ends_by_order(said):
+        return Judgement(Intent.END, DecidedBy.RULE)
+    if addresses_customer(said) and not text.lstrip().startswith("/"):
+        return None
+    return Judgement(Intent.ASIDE, DecidedBy.RULE)
 
 
-async def judge(journal: Journal, settings: Settings, text: str) -> Judgement:
-    """Ask the model about one message; never fails for the model's sake."""
+async def judge(journal: Journal, settings: Settings, text: str, history: Sequence[str] = ()) -> Judgement:
+    """Judge one message of a human's; never fails for the model's sake.
+
+    Args:
+        journal: Of the turn at work: the model is asked through it.
+        settings: Which model and prompt.
+        text: The message as it was typed.
+        history: The last turns, oldest first, each with who spoke: `Ana: …` (the customer), `Yo: …` (the human).
+    """
+
+    async def ask(request: ModelRequest) -> ModelAnswer:
+        return await journal.ask(request, tolerate_outage=True, about=text)
+
+    return await judge_by(ask, settings, text, history)
+
+
+async def judge_by(ask: Ask, settings: Settings, text: str, history: Sequence[str] = ()) -> Judgement:
+    """As `judge`, with any way to ask a model."""
+    by_rule = judge_by_rule(text)
+    if by_rule is not None and not (by_rule.intent is Intent.ASIDE and _is_namesake(text, history)):
+        return by_rule
+    answer = await ask(_make_request(settings, text, history))
+    word = fold_words(answer.text or "")
+    if word not in tuple(Intent):
+        return Judgement(Intent.RELAY, DecidedBy.FALLBACK, unsure=True)
+    return _guard(Intent(word), text)
+
+
+def _guard(said: Intent, text: str) -> Judgement:
+    """The model's word, unless the text itself speaks against it."""
+    if said is Intent.END and carries_content(text):
+        return Judgement(Intent.RELAY, DecidedBy.MODEL, ask_to_end=True)
+    if said is Intent.END and not speaks_of_an_end(text):
+        return Judgement(Intent.RELAY, DecidedBy.MODEL, unsure=True)
+    if said is Intent.ASIDE and (addresses_customer(text) or not speaks_of_business(text)):
+        return Judgement(Intent.RELAY, DecidedBy.MODEL, unsure=True)
+    return Judgement(said, DecidedBy.MODEL, unsure=said is Intent.RELAY and orders_assistant(text))
+
+
+def _is_namesake(text: str, history: Sequence[str]) -> bool:
+    """Whether it is the customer who is called as the message begins: somebody may be named Parlo."""
+    if text.lstrip().startswith("/"):
+        return False
+    speakers = {fold(line.partition(":")[0]).split(" ")[0] for line in history if ":" in line}
+    return not speakers.isdisjoint({"parlo", "asistente"})
+
+
+def _make_request(settings: Settings, text: str, history: Sequence[str]) -> ModelRequest:
     prompt = load_prompt(settings.owner_intent_prompt)
-    # a space, so that what is left of two marks cannot make a third
-    fenced = text.replace("<<<", " ").replace(">>>", " ")
-    request = ModelRequest(
+    lines = [_cut(_defuse(" ".join(line.split())), HISTORY_WIDTH) for line in history[-HISTORY_LINES:]]
+    before = "\n".join(["Últimos mensajes:", *lines, "", "El mensaje:", ""]) if lines else ""
+    fenced = _defuse(_cut_middle(text))
+    return ModelRequest(
         purpose="owner_intent",
         model=settings.classifier_model,
-        messages=(ChatMessage(ChatRole.SYSTEM, prompt.text), ChatMessage(ChatRole.USER, f"<<<{fenced}>>>")),
+        messages=(ChatMessage(ChatRole.SYSTEM, prompt.text), ChatMessage(ChatRole.USER, f"{before}<<<{fenced}>>>")),
         max_tokens=10,
         timeout_s=settings.model_timeout_s / 2,
     )
-    answer = await journal.ask(request, tolerate_outage=True)
-    word = fold_words(answer.text or "").strip(" .")
-    if word in (Intent.RELAY, Intent.END):
-        return Judgement(Intent(word), unsure=False)
-    return judge_without_model(text)
+
+
+def _defuse(text: str) -> str:
+    """No fence marks. A space in their place, so that what is left of two marks cannot make a third."""
+    text = _MARKS.sub(" ", text)
+    # next to our own marks a single one would lengthen them
+    return text.strip("<>") if text[:1] in "<>" or text[-1:] in "<>" else text
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _cut_middle(text: str) -> str:
+    if len(text) <= TEXT_WIDTH:
+        return text
+    return f"{text[: TEXT_WIDTH * 2 // 3]} … {text[-TEXT_WIDTH // 3 :]}"

@@ -74,6 +74,7 @@ class Tool(msgspec.Struct, Generic[In], frozen=True):
 
     Attributes:
         ends_turn: The tool's own message is the turn's only answer; the model is not asked again.
+        changes: It changes something the customer has to hear of.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Tool(msgspec.Struct, Generic[In], frozen=True):
     allowed: frozenset[Actor]
     run: Callable[[ToolContext, In], Awaitable[msgspec.Struct]]
     ends_turn: bool = False
+    changes: bool = True
 
     @property
     def spec(self) -> ToolSpec:

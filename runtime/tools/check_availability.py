@@ -88,4 +88,5 @@ TOOL = Tool(
     input=CheckAvailability,
     allowed=CUSTOMERS,
     run=run,
+    changes=False,
 )

@@ -49,4 +49,5 @@ TOOL = Tool(
     input=GetMyAppointments,
     allowed=CUSTOMERS,
     run=run,
+    changes=False,
 )

@@ -42,6 +42,12 @@ def specs_for(actor: Actor) -> tuple[ToolSpec, ...]:
     return _SPECS[actor]
 
 
+def changes(name: str) -> bool:
+    """Whether a tool changes something the customer has to hear of."""
+    tool = TOOLS.get(name)
+    return tool is not None and tool.changes
+
+
 class ToolResult(msgspec.Struct, frozen=True):
     """What a call came to. `content` is the JSON the model reads; `ends_turn` that nothing more is to be said."""
 

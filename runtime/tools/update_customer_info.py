@@ -39,4 +39,5 @@ TOOL = Tool(
     input=UpdateCustomerInfo,
     allowed=CUSTOMERS,
     run=run,
+    changes=False,
 )

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from runtime.adapters.absent import AbsentMedia
 from runtime.agent.journal import OUTAGE, Journal
 from runtime.bootstrap import open_parts
 from runtime.domain.enums import StepKind
@@ -93,6 +94,7 @@ class Turn:
             database=self.database,
             model=model,
             messenger=NoWorld(),
+            media=AbsentMedia(),
             queue=NoWorld(),
         )
 

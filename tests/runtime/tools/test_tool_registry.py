@@ -246,6 +246,7 @@ async def test_hostile_words_in_any_field_never_break_a_tool(database: Database,
         "customer_name": "Ana",
         "appointment_id": str(ours.appointments["Gabriela Luna, Gelish"]),
         "reason": "x",
+        "summary": "x",
         "name": "Ana",
     }
     for name in TOOLS:
@@ -305,7 +306,7 @@ async def test_asking_for_a_person_is_the_turns_only_answer(database: Database) 
     assert called.result.ok and called.result.ends_turn
     assert called.body == {"status": "connected", "human": "Lupita", "place": None}
     assert len(called.outgoing) == 2
-    assert await rows(database, "select reason, state::text from handoffs") == [("quiere un precio", "active")]
+    assert await rows(database, "select reason, state::text from handoffs") == [("quiere un precio", "offered")]
 
 
 async def test_asking_for_a_person_works_in_line_and_without_anybody(database: Database) -> None:
