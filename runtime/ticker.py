@@ -1,4 +1,4 @@
-"""Turn due rows into work: offer conversations and messages, end silent handoffs, sweep.
+"""Turn due rows into work: offer conversations and messages, see to handoffs, sweep.
 
 Any number of tickers may run; rows are claimed with SKIP LOCKED or checked again under a lock. The
 broker is told ids and may forget them: what was offered is due again shortly after.
@@ -6,16 +6,16 @@ broker is told ids and may forget them: what was offered is due again shortly af
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import structlog
 
 from runtime.domain.errors import Unavailable
-from runtime.domain.handoff import HandoffEvent
 from runtime.domain.ids import ConversationId
-from runtime.flows import handoff as handoff_flow
-from runtime.flows.handoff import Scene
+from runtime.flows.handoff import Scene, do_due
 from runtime.parts import Parts
 from runtime.ports import Job
-from runtime.store import conversations, flows, handoffs, outbox
+from runtime.store import conversations, flows, handoffs, media, outbox
 from runtime.store.due import look_for_due
 from runtime.store.handoffs import DueHandoff
 
@@ -39,33 +39,33 @@ async def tick(parts: Parts) -> int:
         is_due = await look_for_due(uow, now=now)
         due = await conversations.offer_due(uow, now=now, again_at=again_at, most=BATCH) if is_due.conversations else []
         unsent = await outbox.offer_due(uow, now=now, again_at=again_at, most=BATCH) if is_due.outbox else []
-        silent = await handoffs.find_silent(uow, now=now, most=BATCH) if is_due.handoffs else []
+        waiting = await handoffs.find_due(uow, now=now, most=BATCH) if is_due.handoffs else []
         idle = await flows.abandon_idle(uow, now=now, most=BATCH) if is_due.flows else 0
     for conversation_id in due:
         await parts.hand_over(Job.RUN_CONVERSATION, conversation_id)
     for conversation_id in unsent:
         await parts.hand_over(Job.DELIVER, conversation_id)
-    for handoff in silent:
+    for handoff in waiting:
         try:
-            await _end_silent(parts, handoff)
+            await _see_to(parts, handoff)
         except Unavailable:
             raise
         except Exception as error:
-            # one row that cannot be ended must not stop the clock of all tenants
-            log.error("handoff_not_ended", handoff=str(handoff.id), exc_info=error)
-    return len(due) + len(unsent) + len(silent) + idle
+            # one row that cannot be moved must not stop the clock of all tenants
+            log.error("handoff_stuck", handoff=str(handoff.id), exc_info=error)
+    return len(due) + len(unsent) + len(waiting) + idle
 
 
-async def _end_silent(parts: Parts, due: DueHandoff) -> None:
-    """End a handoff whose human has said nothing for too long, if that is still so."""
+async def _see_to(parts: Parts, due: DueHandoff) -> None:
+    """Do what a handoff's time has come for, if that is still so."""
     now = parts.clock.now()
     async with parts.database.tenant(due.organization_id) as uow:
-        await handoffs.lock_humans(uow, due.organization_id)
+        humans = await handoffs.lock_humans(uow, due.organization_id)
         handoff = await handoffs.load_open(uow, due.organization_id, due.id)
         if handoff is None or handoff.due_at is None or handoff.due_at > now:
             return
-        scene = Scene(uow, parts.ids, due.organization_id, now)
-        told = await handoff_flow.end(scene, handoff, HandoffEvent.SILENCE)
+        scene = Scene(uow, parts.ids, due.organization_id, now, due.business, ZoneInfo(due.timezone))
+        told = await do_due(scene, handoff, humans, due.status)
         await outbox.queue_messages(uow, due.organization_id, None, told)
         await uow.commit()
     for conversation_id in dict.fromkeys(message.conversation_id for message in told):
@@ -73,13 +73,14 @@ async def _end_silent(parts: Parts, due: DueHandoff) -> None:
 
 
 async def sweep(parts: Parts) -> list[ConversationId]:
-    """Put stranded conversations back on the clock.
+    """Put stranded conversations back on the clock, and forget files whose time is over.
 
     Raises:
         Unavailable: The database is down.
     """
     async with parts.database.single() as uow:
         found = await conversations.sweep(uow, now=parts.clock.now())
+        await media.delete_expired(uow, now=parts.clock.now(), most=BATCH)
     if found:
         log.warning("stranded_conversations", count=len(found))
     return found

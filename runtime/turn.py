@@ -8,6 +8,7 @@ without an end: after the last attempt the customer gets an apology and a person
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import structlog
 
@@ -17,18 +18,18 @@ from runtime.domain import words
 from runtime.domain.enums import Author, ChannelKind, InboxState, OrganizationStatus, OutboxKind, TaskKind, TurnState
 from runtime.domain.errors import Broken, GaveUp, LeaseLost, Unavailable
 from runtime.domain.identity import canonical_key
-from runtime.domain.ids import ConversationId, OutboxId, PersonId, TurnId
+from runtime.domain.ids import ConversationId, InboxId, OutboxId, PersonId, TurnId
 from runtime.domain.spanish.folding import is_opt_in, is_opt_out
 from runtime.domain.whatsapp import MessageKind
 from runtime.outbox import deliver
 from runtime.parts import Parts
 from runtime.ports import Job
 from runtime.router import Case, Consent, Facts, route
-from runtime.store import conversations, journal, outbox
-from runtime.store.conversations import Claim, Closing, FactsRow, Pending
+from runtime.store import conversations, journal, outbox, people
+from runtime.store.conversations import Claim, Closing, FactsRow, Pending, Serving
 from runtime.store.database import UnitOfWork
 from runtime.store.journal import NewMessage
-from runtime.store.outbox import NewOutbound, NewTask
+from runtime.store.outbox import NewOutbound, NewTask, Quoted
 
 log = structlog.get_logger()
 
@@ -48,7 +49,7 @@ async def run_conversation(parts: Parts, conversation_id: ConversationId) -> boo
     if situation is None:
         return False
     messages = await _conclude(parts, situation)
-    await _send_out(parts, situation.claimed.id, messages)
+    await _send_out(parts, situation.claimed.id, messages, released=situation.row.has_held)
     return True
 
 
@@ -95,9 +96,46 @@ async def _claim(parts: Parts, conversation_id: ConversationId) -> Situation | N
                 uow, claimed, person_id=PersonId(parts.ids.new()), also=_second_key(pending), now=now
             )
         row = await conversations.gather_facts(uow, claimed)
+        await _note_profile_name(uow, claimed, person_id, row, pending)
+        if row.has_held:
+            await outbox.release_held(uow, claimed.organization_id, claimed.id, now=now)
+        quotes = await _find_quotes(uow, pending)
         await uow.commit()
-    facts = facts_from(row, pending)
-    return Situation(claimed, person_id, pending[0].turn_id, pending, row, facts, route(facts))
+    serving = _choose_serving(row, quotes)
+    facts = facts_from(row, pending, serving=serving is not None)
+    return Situation(
+        claimed, person_id, pending[0].turn_id, pending, row, facts, route(facts), serving=serving, quotes=quotes
+    )
+
+
+async def _note_profile_name(
+    uow: UnitOfWork, claimed: Claim, person_id: PersonId, row: FactsRow, pending: list[Pending]
+) -> None:
+    """Keep what a customer calls themselves before anybody is told of them: a tool may call a person in this turn."""
+    name = next((each.payload["ProfileName"] for each in pending if each.payload.get("ProfileName")), None)
+    is_customer = row.channel_kind is ChannelKind.BUSINESS and row.staff_id is None
+    if is_customer and name is not None and name != row.profile_name:
+        await people.note_profile_name(uow, claimed.organization_id, person_id, name)
+
+
+async def _find_quotes(uow: UnitOfWork, pending: list[Pending]) -> dict[InboxId, Quoted]:
+    """The messages of ours that are answered by quoting them."""
+    found = {}
+    for message in pending:
+        sid = message.payload.get("OriginalRepliedMessageSid")
+        quoted = await outbox.find_quoted(uow, sid) if sid else None
+        if quoted is not None and quoted.handoff_id is not None:
+            found[message.id] = quoted
+    return found
+
+
+def _choose_serving(row: FactsRow, quotes: Mapping[InboxId, Quoted]) -> Serving | None:
+    """Which of the sender's customers is meant: the one who is quoted, or the only one there is."""
+    quoted = {quote.handoff_id for quote in quotes.values()}
+    named = [each for each in row.servings if each.handoff_id in quoted]
+    own = [each for each in row.servings if each.own]
+    meant = next((some for some in (named, own, row.servings) if some), [])
+    return meant[0] if len(meant) == 1 else None
 
 
 def _second_key(pending: list[Pending]) -> str | None:
@@ -109,7 +147,7 @@ def _second_key(pending: list[Pending]) -> str | None:
     return None
 
 
-def facts_from(row: FactsRow, pending: list[Pending]) -> Facts:
+def facts_from(row: FactsRow, pending: list[Pending], *, serving: bool) -> Facts:
     """A database row and the messages' own content as the router's facts."""
     texts = [message.body.strip() for message in pending]
     last = texts[-1]
@@ -124,7 +162,7 @@ def facts_from(row: FactsRow, pending: list[Pending]) -> Facts:
         businesses_onboarding=statuses.count(OrganizationStatus.ONBOARDING),
         is_staff=row.staff_id is not None,
         is_new_staff=row.staff_id is not None and row.first_message_at is None,
-        serving=row.serving_id is not None,
+        serving=serving,
         handed_off=row.handoff_id is not None,
         opted_out=row.opted_out,
         consent=consent,
@@ -141,8 +179,11 @@ async def _run(parts: Parts, situation: Situation) -> list[NewOutbound]:
     memory = Journal(parts, claimed, situation.turn_id, steps)
     async with asyncio.timeout(parts.settings.turn_deadline_s):
         outcome = await answer(parts, memory, situation)
-    async with parts.database.tenant(claimed.organization_id) as uow:
-        await memory.hold(uow)
+    database = parts.database
+    async with database.platform() if outcome.crosses else database.tenant(claimed.organization_id) as uow:
+        taken = await memory.hold(uow)
+        if taken and outcome.only_alone:
+            raise Reroute
         messages = [_outbound(parts, situation, draft) for draft in outcome.drafts]
         if outcome.act is not None:
             messages += await outcome.act(uow)
@@ -175,9 +216,18 @@ async def _finish(
         for message in situation.pending
     ]
     await journal.add_messages(uow, claimed.organization_id, situation.turn_id, history)
-    await outbox.queue_messages(uow, claimed.organization_id, situation.turn_id, messages)
+    await _queue(uow, situation, messages)
     await conversations.close_turn(uow, claimed, closing, now=now)
     await uow.commit()
+
+
+async def _queue(uow: UnitOfWork, situation: Situation, messages: list[NewOutbound]) -> None:
+    """Queue what is sent; another organization's messages cannot point at our turn."""
+    ours = situation.claimed.organization_id
+    for organization_id in dict.fromkeys(each.organization_id or ours for each in messages):
+        theirs = [each for each in messages if (each.organization_id or ours) == organization_id]
+        turn_id = situation.turn_id if organization_id == ours else None
+        await outbox.queue_messages(uow, organization_id, turn_id, theirs)
 
 
 def _as_history(message: Pending) -> str:
@@ -189,13 +239,15 @@ def _outbound(parts: Parts, situation: Situation, draft: Draft) -> NewOutbound:
     return NewOutbound(OutboxId(parts.ids.new()), situation.claimed.id, draft.kind, key, draft.text, parts.clock.now())
 
 
-async def _send_out(parts: Parts, conversation_id: ConversationId, messages: list[NewOutbound]) -> None:
+async def _send_out(
+    parts: Parts, conversation_id: ConversationId, messages: list[NewOutbound], *, released: bool
+) -> None:
     """Answer whoever wrote from here, at once; what others are told goes through the broker meanwhile."""
     receivers = {message.conversation_id: None for message in messages}
     for other in receivers:
         if other != conversation_id:
             await parts.hand_over(Job.DELIVER, other)
-    if conversation_id in receivers:
+    if released or conversation_id in receivers:
         await deliver(parts, conversation_id)
 
 

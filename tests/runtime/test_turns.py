@@ -332,11 +332,12 @@ def test_an_owners_word_that_crosses_the_end_of_a_handoff_is_routed_again(databa
     async def play(stage: Stage) -> None:
         salon = await Salon.open(stage)
         await salon.say(ANA, "quiero hablar con una persona")
+        await salon.say(LUPITA, "tomar")
         before = len(salon.heard(ANA))
         model = SlowModel(salon.scene.clock, 10.0)
         salon = with_parts(salon, model=model)
         await salon.wait(30 * 60 - 8)
-        await salon.post(LUPITA, "ya voy")
+        await salon.post(LUPITA, "te hago un descuento")
         await salon.scene.clock.sleep(2)
         turn = asyncio.create_task(salon.run_turn(LUPITA))
         await salon.scene.clock.sleep(6)
@@ -344,10 +345,12 @@ def test_an_owners_word_that_crosses_the_end_of_a_handoff_is_routed_again(databa
         await turn
         await salon.scheduler.settle()
 
+        assert model.asked
         assert "30 minutos" in salon.heard(ANA)[before]
         assert len(salon.heard(ANA)) == before + 1
-        assert await salon.count("select count(*) from messages where text = 'ya voy'") == 1
-        assert [row[0] for row in await salon.rows("select route from inbox where body = 'ya voy'")] == ["4"]
+        assert await salon.count("select count(*) from messages where text = 'te hago un descuento'") == 1
+        routes = await salon.rows("select route from inbox where body = 'te hago un descuento'")
+        assert [row[0] for row in routes] == ["4"]
 
     on_stage(database_url, play)
 

@@ -1,0 +1,121 @@
+"""What a customer is answered: by the assistant, by the person who has them, or with a fixed sentence."""
+
+from __future__ import annotations
+
+import msgspec
+
+from runtime.agent.journal import Journal
+from runtime.agent.loop import Visit, converse
+from runtime.answers.situation import (
+    Act,
+    Outcome,
+    Reroute,
+    Situation,
+    list_said,
+    open_scene,
+    read_lines,
+    reply_to,
+    say,
+)
+from runtime.domain import words
+from runtime.domain.errors import Unavailable
+from runtime.domain.handoff import HandoffEvent
+from runtime.domain.spanish.asks_person import asks_for_person
+from runtime.domain.spanish.folding import is_opt_out
+from runtime.domain.spanish.handoff_commands import is_asking, is_leaving
+from runtime.domain.whatsapp import MessageKind
+from runtime.flows import handoff as flow
+from runtime.parts import Parts
+from runtime.router import Consent
+from runtime.store import handoffs, people
+from runtime.store.database import UnitOfWork
+from runtime.store.outbox import NewOutbound
+
+
+async def answer_customer(parts: Parts, journal: Journal, situation: Situation) -> Outcome:
+    """The assistant's answer. The way to a person does not depend on it."""
+    said = list_said(situation)
+    if any(is_asking(each.body, each.payload.get("ButtonPayload", "")) for each in situation.pending):
+        return Outcome(act=_request_human(parts, situation, said))
+    visit = Visit(situation.claimed, situation.person_id, situation.turn_id, said)
+    asks = asks_for_person("\n".join(said))
+    try:
+        reply = await converse(parts, journal, visit)
+    except Unavailable:
+        if not asks:
+            raise
+        return Outcome(act=_request_human(parts, situation, said))
+    told = {"prompt": reply.prompt, "prompt_hash": reply.prompt_hash, "model": reply.model}
+    if asks and reply.text is not None and not reply.changed:
+        # whatever the model made of it: an explicit request is never missed
+        outcome = Outcome(act=_request_human(parts, situation, said))
+    else:
+        outcome = say(reply.text or "")
+        # what was booked is told in any case, and a turn that called the person itself has nothing left to say
+        alone = reply.text is not None and not reply.changed
+        outcome = msgspec.structs.replace(outcome, only_alone=alone)
+    return msgspec.structs.replace(outcome, **told)
+
+
+def _request_human(parts: Parts, situation: Situation, said: tuple[str, ...]) -> Act:
+    async def act(uow: UnitOfWork) -> list[NewOutbound]:
+        request = flow.Request(situation.claimed.id, words.ASKED_FOR_A_PERSON, None, said)
+        scene = open_scene(parts, uow, situation)
+        answered = await flow.request_human(scene, request, f"reply:{situation.turn_id}:human")
+        return list(answered.messages)
+
+    return act
+
+
+async def answer_unsupported(parts: Parts, journal: Journal, situation: Situation) -> Outcome:
+    """What is said to something the assistant cannot take up."""
+    return say(words.unsupported(MessageKind(situation.pending[-1].kind)))
+
+
+async def answer_consent(parts: Parts, journal: Journal, situation: Situation) -> Outcome:
+    """Opting out and in again."""
+    consent = situation.facts.consent
+    if consent is Consent.NONE:
+        return say(words.STILL_OUT)
+    at = parts.clock.now() if consent is Consent.OPT_OUT else None
+
+    async def act(uow: UnitOfWork) -> list[NewOutbound]:
+        await people.set_opted_out(uow, situation.claimed.organization_id, situation.person_id, at)
+        return []
+
+    return say(words.OPTED_OUT if consent is Consent.OPT_OUT else words.OPTED_IN, act=act)
+
+
+# In a handoff -------------------------------------------------------------------------------------
+
+
+async def relay_to_human(parts: Parts, journal: Journal, situation: Situation) -> Outcome:
+    """Pass on what the customer says, unless it is that they want to leave."""
+    lines = await read_lines(parts, situation)
+    leaving = next((each.body for each in situation.pending if is_leaving(each.body)), None)
+    opting_out = next((each.body for each in situation.pending if is_opt_out(each.body)), None)
+
+    async def act(uow: UnitOfWork) -> list[NewOutbound]:
+        scene = open_scene(parts, uow, situation)
+        if leaving is not None or opting_out is not None:
+            await handoffs.lock_humans(uow, scene.organization_id)
+        open_one = await handoffs.load_of_conversation(uow, scene.organization_id, situation.claimed.id)
+        if open_one is None:
+            raise Reroute
+        if opting_out is not None:
+            await people.set_opted_out(uow, scene.organization_id, situation.person_id, scene.now)
+            return list(await flow.end(scene, open_one, HandoffEvent.OPT_OUT, said=opting_out))
+        if leaving is not None:
+            return list(await flow.end(scene, open_one, HandoffEvent.CUSTOMER_LEAVES))
+        told = list(await flow.relay_to_human(scene, open_one, lines))
+        if situation.facts.consent is Consent.OPT_IN:
+            await people.set_opted_out(uow, scene.organization_id, situation.person_id, None)
+            told.append(reply_to(situation, parts, "opt-in", words.OPTED_IN_AGAIN))
+        return told
+
+    return Outcome(act=act)
+
+
+async def answer_suspended(parts: Parts, journal: Journal, situation: Situation) -> Outcome:
+    """The business is not served."""
+    return say(words.SUSPENDED)
