@@ -10,14 +10,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from runtime.domain.enums import OutboxState
+import msgspec
+
+from runtime.domain import words
+from runtime.domain.enums import OutboxKind, OutboxState, TaskKind
 from runtime.domain.errors import Unavailable, UnknownOutcome
 from runtime.domain.ids import ConversationId, OutboxId
+from runtime.domain.templates import CATALOGUE, fill, fill_body
 from runtime.domain.whatsapp import parse_status
+from runtime.media import address_media
 from runtime.parts import Parts
-from runtime.ports import MessageRefused, OutgoingMessage, SentMessage
+from runtime.ports import MessageRefused, OutgoingMessage, SentMessage, TemplateUse
 from runtime.store import outbox
-from runtime.store.outbox import Outbound, StatusChange
+from runtime.store.database import UnitOfWork
+from runtime.store.outbox import Moved, NewOutbound, NewTask, Outbound, StatusChange
+from runtime.store.templates import load_approved, load_bodies
 
 PROVIDER_STATES: dict[str, OutboxState] = {
     "accepted": OutboxState.ACCEPTED,
@@ -32,6 +39,10 @@ PROVIDER_STATES: dict[str, OutboxState] = {
     "canceled": OutboxState.FAILED,
 }
 """The provider's words for a message's state, as ours."""
+
+WINDOW_CLOSED = 63016
+"""The provider's code for words outside the 24 hours, where only a template may go."""
+FOR_CUSTOMERS = "respuesta_negocio"
 
 _RANK = {state: rank for rank, state in enumerate(OutboxState)}
 # Reads of the provider's list are by whole seconds and another machine's clock.
@@ -71,11 +82,10 @@ async def _send(parts: Parts, head: Outbound) -> bool:
             if head.attempts > parts.settings.send_attempts:
                 await _fail(parts, head, None)
                 return True
-            receipt = await parts.messenger.send(
-                OutgoingMessage(
-                    outbox_id=head.id, from_address=head.from_address, to_address=head.to_address, body=head.body
-                )
-            )
+            message = await _compose(parts, head)
+            if message is None:
+                return True
+            receipt = await parts.messenger.send(message)
     except MessageRefused as refusal:
         if not refusal.retry:
             await _fail(parts, head, refusal.code or None)
@@ -93,6 +103,77 @@ async def _send(parts: Parts, head: Outbound) -> bool:
         return await outbox.record_sent(uow, head, sid=receipt.sid, state=state)
 
 
+async def _compose(parts: Parts, head: Outbound) -> OutgoingMessage | None:
+    """What is sent: the words, or the template while the window is closed; None for a relay that has to wait."""
+    message = OutgoingMessage(
+        outbox_id=head.id,
+        from_address=head.from_address,
+        to_address=head.to_address,
+        body=head.body,
+        media_url=address_media(parts, head.media_id) if head.media_id is not None else None,
+    )
+    if head.template is None or (head.window_open and not head.as_template):
+        return message
+    async with parts.database.platform() as uow:
+        approved = (await load_approved(uow, [head.template])).get(head.template)
+        if approved is None:
+            # our count of the hours may be wrong, and the provider's word settles it
+            return message
+        if head.kind is OutboxKind.RELAY:
+            await outbox.hold_back(uow, head)
+            await _queue_knock(parts, uow, head)
+        else:
+            await outbox.mark_as_template(uow, head)
+        await uow.commit()
+    if head.kind is OutboxKind.RELAY:
+        return None
+    values = head.template_values or ()
+    return msgspec.structs.replace(
+        message,
+        body=fill_body(approved.body, values),
+        template=TemplateUse(approved.content_sid, values),
+        media_url=None,
+    )
+
+
+async def _queue_knock(parts: Parts, uow: UnitOfWork, waiting: Outbound | Moved) -> None:
+    assert waiting.template is not None
+    values, now = waiting.template_values or (), parts.clock.now()
+    window = waiting.heard_at.isoformat() if waiting.heard_at else "never"
+    knock = NewOutbound(
+        id=OutboxId(parts.ids.new()),
+        conversation_id=waiting.conversation_id,
+        kind=OutboxKind.ALERT,
+        dedupe_key=f"knock:{waiting.conversation_id}:{window}",
+        body=fill(CATALOGUE[waiting.template], values),
+        at=now,
+        counterpart_id=waiting.counterpart_id,
+        handoff_id=waiting.handoff_id,
+        template=waiting.template,
+        template_values=values,
+    )
+    told = [knock]
+    if waiting.counterpart_id is not None and waiting.template == FOR_CUSTOMERS:
+        text = words.window_closed(values[0] if values else words.NAMELESS)
+        told.append(_tell_sender(parts, waiting, f"held:{waiting.conversation_id}:{window}", text))
+    await outbox.queue_messages(uow, waiting.organization_id, None, told)
+
+
+def _tell_sender(parts: Parts, about: Outbound | Moved, key: str, text: str) -> NewOutbound:
+    """A word to whoever said what could not be passed on, or was."""
+    assert about.counterpart_id is not None
+    return NewOutbound(
+        id=OutboxId(parts.ids.new()),
+        conversation_id=about.counterpart_id,
+        kind=OutboxKind.NOTICE,
+        dedupe_key=key,
+        body=text,
+        at=parts.clock.now(),
+        counterpart_id=about.conversation_id,
+        handoff_id=about.handoff_id,
+    )
+
+
 async def _find_earlier_send(parts: Parts, head: Outbound) -> SentMessage | None:
     """The provider's record of an earlier try whose answer never reached us, if there is one."""
     if head.was is not OutboxState.SUBMITTING or head.first_submitted_at is None:
@@ -100,8 +181,11 @@ async def _find_earlier_send(parts: Parts, head: Outbound) -> SentMessage | None
     candidates = await parts.messenger.find(
         to_address=head.to_address, from_address=head.from_address, since=head.first_submitted_at - _LOOK_BACK
     )
-    same_text = [each for each in candidates if each.body == head.body]
     async with parts.database.single() as uow:
+        said = {head.body}
+        if head.as_template and head.template is not None:
+            said = {fill_body(body, head.template_values or ()) for body in await load_bodies(uow, head.template)}
+        same_text = [each for each in candidates if each.body in said]
         ours = await outbox.known_sids(uow, [each.sid for each in same_text])
     return next((each for each in same_text if each.sid not in ours), None)
 
@@ -125,9 +209,59 @@ async def _advance(
     change = StatusChange(
         outbox_id=outbox_id, state=state, from_states=states_below(state), sid=sid, error_code=error_code
     )
+    if state in (OutboxState.FAILED, OutboxState.UNDELIVERED):
+        return await _take_in_failure(parts, change)
     async with parts.database.single() as uow:
-        moved = await outbox.advance(uow, change, task_id=parts.ids.new(), now=parts.clock.now())
+        moved = await outbox.advance(uow, change)
+    if moved is not None and state is OutboxState.DELIVERED and moved.to_customer and moved.last_of_turn:
+        await _confirm(parts, moved)
     return moved is not None
+
+
+async def _confirm(parts: Parts, moved: Moved) -> None:
+    """Tell a human, once for all they wrote in one go, that the customer's phone has it."""
+    if moved.kind is not OutboxKind.RELAY or moved.counterpart_id is None:
+        return
+    receipt = _tell_sender(
+        parts, moved, f"receipt:{moved.turn_id or moved.id}", words.delivered(moved.name or words.NAMELESS)
+    )
+    async with parts.database.single() as uow:
+        await outbox.queue_messages(uow, moved.organization_id, None, [receipt])
+
+
+async def _take_in_failure(parts: Parts, change: StatusChange) -> bool:
+    """A message did not arrive: fall back to its template, or leave a task and tell whoever said it."""
+    async with parts.database.platform() as uow:
+        revived = None
+        if change.error_code == WINDOW_CLOSED:
+            revived = await outbox.revive(uow, change, now=parts.clock.now())
+        if revived is not None and revived.kind is OutboxKind.RELAY:
+            await _queue_knock(parts, uow, revived)
+        moved = None if revived is not None else await outbox.advance(uow, change)
+        if moved is not None:
+            await _leave_task(parts, uow, moved, change.error_code)
+        await uow.commit()
+    return revived is not None or moved is not None
+
+
+async def _leave_task(parts: Parts, uow: UnitOfWork, failed: Moved, code: int | None) -> None:
+    now = parts.clock.now()
+    task = NewTask(
+        id=parts.ids.new(),
+        kind=TaskKind.UNDELIVERED,
+        dedupe_key=f"undelivered:{failed.id}",
+        summary=words.undelivered_task(code),
+        created_at=now,
+        conversation_id=failed.conversation_id,
+    )
+    await outbox.add_task(uow, failed.organization_id, task)
+    if failed.kind is not OutboxKind.RELAY or failed.counterpart_id is None:
+        return
+    text = (
+        words.not_delivered(failed.name or words.NAMELESS, failed.body) if failed.to_customer else words.NOT_PASSED_ON
+    )
+    notice = _tell_sender(parts, failed, f"failed:{failed.id}", text)
+    await outbox.queue_messages(uow, failed.organization_id, None, [notice])
 
 
 async def record_status(parts: Parts, outbox_id: OutboxId, form: Mapping[str, str]) -> bool:

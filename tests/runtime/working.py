@@ -12,7 +12,7 @@ from typing import Any
 import redis
 from sqlalchemy import func, select
 
-from runtime.adapters.absent import AbsentMessenger, AbsentModel
+from runtime.adapters.absent import AbsentMedia, AbsentMessenger, AbsentModel
 from runtime.adapters.embedded import choose_redis_url
 from runtime.adapters.queue import RedisQueue
 from runtime.adapters.system import SystemClock, SystemIds
@@ -141,7 +141,14 @@ async def surroundings(database: Database, database_url: str) -> AsyncIterator[S
     }
     settings = read_settings({name: environment[name] for name in environment if name != "PARLO_HOME"})
     queue = RedisQueue(settings.redis_url or "")
-    parts = open_parts(settings, database=database, model=AbsentModel(), messenger=AbsentMessenger(), queue=queue)
+    parts = open_parts(
+        settings,
+        database=database,
+        model=AbsentModel(),
+        messenger=AbsentMessenger(),
+        media=AbsentMedia(),
+        queue=queue,
+    )
     async with serve(EmulatorApp(twilio), twilio_socket), serve(model, model_socket):
         around = Surroundings(parts, twilio, model, environment)
         around.flush_broker()
