@@ -16,12 +16,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from runtime.adapters.queue import RedisQueue
+from runtime.adapters.shifted_clock import ShiftedClock
 from runtime.adapters.twilio.signature import SignatureChecker
 from runtime.domain.errors import ParloError, Untrusted
 from runtime.settings import Settings
 from runtime.store.database import open_database
 from runtime.store.migrate import newest_revision
 from runtime.store.revision import read_revision
+from runtime.templates import read_reports
 
 CHECK_LIMIT_S = 8.0
 _LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -29,7 +31,7 @@ _PROBE = ("/webhooks/twilio/messages", [("Body", "ñ"), ("MessageSid", "SM0")])
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at. `remedy` says what to do where it is not well."""
+    """One thing that was looked at. `remedy` says what to do where it is not well; with `ok` it is a warning."""
 
     name: str
     ok: bool
@@ -45,6 +47,10 @@ class _Sick(Exception):
         self.remedy = remedy
 
 
+class _Odd(_Sick):
+    """Nothing that is broken, and yet wrong in production."""
+
+
 async def examine(settings: Settings) -> list[Finding]:
     """Look at everything. The list has one finding for each check, in the same order each time."""
     checks: list[tuple[str, Callable[[Settings], Awaitable[str]]]] = [
@@ -54,7 +60,9 @@ async def examine(settings: Settings) -> list[Finding]:
         ("broker", _check_broker),
         ("signature", _check_signature),
         ("time zones", _check_zones),
+        ("clock", _check_clock),
         ("model key", _check_model_key),
+        ("templates", _check_templates),
     ]
     return [await _look(name, check, settings) for name, check in checks]
 
@@ -64,7 +72,7 @@ async def _look(name: str, check: Callable[[Settings], Awaitable[str]], settings
         async with asyncio.timeout(CHECK_LIMIT_S):
             return Finding(name, True, await check(settings))
     except _Sick as sick:
-        return Finding(name, False, str(sick), sick.remedy)
+        return Finding(name, isinstance(sick, _Odd), str(sick), sick.remedy)
     except ParloError as error:
         return Finding(name, False, str(error), "see what it says")
     except TimeoutError:
@@ -148,7 +156,35 @@ async def _check_zones(settings: Settings) -> str:
     return "as of 2022 or later"
 
 
+async def _check_clock(settings: Settings) -> str:
+    if settings.clock_file is None:
+        return "real time"
+    ahead_s = ShiftedClock(settings.clock_file).offset_s
+    raise _Odd(
+        f"{ahead_s:.0f} s ahead, as {settings.clock_file} says", "unset PARLO_CLOCK_FILE, unless this is `parlo up`"
+    )
+
+
 async def _check_model_key(settings: Settings) -> str:
     if not settings.openai_api_key:
         raise _Sick("no key for a model", "set OPENAI_API_KEY, or use `parlo up`, which brings its own model")
     return f"set, for {settings.openai_base_url or 'the vendor itself'}"
+
+
+async def _check_templates(settings: Settings) -> str:
+    if await _read_reached(settings) != newest_revision():
+        raise _Sick("the schema is not at its newest", "run `parlo migrate`")
+    assert settings.database_url is not None
+    database = open_database(settings.database_url, pool_size=1)
+    try:
+        reports = await read_reports(database)
+    finally:
+        await database.close()
+    bad = [f"{it.name} {it.status}" + (f" ({it.rejection})" if it.rejection else "") for it in reports if not it.sound]
+    if bad:
+        remedy = "run `parlo templates`; a rejected one needs other words, see docs/architecture.md"
+        raise _Sick("; ".join(bad), f"{remedy}. Until then nobody is reached whose 24 hours are over")
+    usable = sum(it.usable for it in reports)
+    return f"{usable} of {len(reports)} can be sent" + (
+        "" if usable == len(reports) else ", the rest waits for approval"
+    )

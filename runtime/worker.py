@@ -15,6 +15,7 @@ import structlog
 
 from runtime.adapters.openai import OpenAIModel
 from runtime.adapters.queue import JobRunner, JobWorker
+from runtime.adapters.twilio.media import TwilioMedia
 from runtime.adapters.twilio.messenger import TwilioMessenger
 from runtime.bootstrap import open_parts
 from runtime.domain.errors import Broken, Unavailable
@@ -91,3 +92,5 @@ async def _open_runner(settings: Settings, opening: OpenParts) -> AsyncIterator[
             await parts.model.close()
         if isinstance(parts.messenger, TwilioMessenger):
             await parts.messenger.aclose()
+        if isinstance(parts.media, TwilioMedia):
+            await parts.media.aclose()
