@@ -90,3 +90,23 @@ def read_number(url: str, query: LiteralString | sql.Composed, parameters: Seque
 def count_rows(url: str, table: str) -> int:
     """How many rows a table has."""
     return read_number(url, sql.SQL("select count(*) from {}").format(sql.Identifier(table)))
+
+
+class RowReader:
+    """Reads rows again and again over one connection. Open with `open_reader`."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
+        self._connection = connection
+
+    async def read(self, query: LiteralString, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        """All rows of a query."""
+        return await (await self._connection.execute(query, parameters)).fetchall()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._connection.close()
+
+
+async def open_reader(url: str) -> RowReader:
+    """Connect as somebody who sees the rows of every business."""
+    return RowReader(await psycopg.AsyncConnection.connect(url, autocommit=True))

@@ -30,6 +30,9 @@ def up(
     model_port: Port = None,
     world: Annotated[str, typer.Option(help="The business to write into an empty database.")] = "estetica-lupita",
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many worker processes.")] = 1,
+    simulate_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="For the Simulate page; 8080 if it is free.")
+    ] = None,
 ) -> None:
     """Run all of Parlo on this machine, with Twilio emulated and an offline model unless OPENAI_API_KEY is set."""
     import signal
@@ -38,7 +41,14 @@ def up(
     from sim.up import UpOptions, run_up
 
     configure_logging()
-    options = UpOptions(world=world, web_port=port, twilio_port=twilio_port, model_port=model_port, workers=workers)
+    options = UpOptions(
+        world=world,
+        web_port=port,
+        twilio_port=twilio_port,
+        model_port=model_port,
+        simulate_port=simulate_port,
+        workers=workers,
+    )
     if run_up(options, os.environ, _tell) == signal.SIGINT:
         raise KeyboardInterrupt
 

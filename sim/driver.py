@@ -38,22 +38,26 @@ from sim.record import (
     make_event,
 )
 from sim.recorder import Recorder
+from sim.samples import make_card, make_file
 from sim.scheduler import NeverRests, Scheduler
 from sim.stage import MESSAGES_URL, OFFLINE_MODEL, Scene, Stage
 from sim.transcripts import (
     PARLO,
+    Button,
     Callback,
     ClockEvent,
     End,
     Expect,
     Fault,
     FaultTarget,
+    Media,
     RecordedTool,
     Said,
     Say,
     Transcript,
     find_number,
     list_participants,
+    name_windows,
 )
 from sim.twilio.inbound import Inbound, InboundButton, InboundChoice, InboundMedia, InboundPlace
 from sim.virtual_time import derive_seed
@@ -106,12 +110,13 @@ class _Run(ABC):
 
     async def set_scene(self, starts_at: datetime, part: str = "") -> tuple[Scene, Scheduler]:
         seed = derive_seed(self.seed, "scene", part)
-        scene = await self.stage.set_scene(self.transcript.world, starts_at, seed)
+        windows = name_windows(self.transcript)
+        scene = await self.stage.set_scene(self.transcript.world, starts_at, seed, windows)
         return scene, Scheduler(scene)
 
     async def say(self, scene: Scene, event: Say) -> None:
         """One person writes; the webhook's answer is noted."""
-        inbound = self._compose(event)
+        inbound = self._compose(scene, event)
         form = scene.twilio.compose_inbound(inbound)
         headers = scene.twilio.sign(MESSAGES_URL, form)
         if event.unsigned:
@@ -126,14 +131,16 @@ class _Run(ABC):
         status = await scene.post(MESSAGES_URL, form, headers)
         self.note(scene, "twilio", AcceptedData(sid=sid, status=status))
 
-    def _compose(self, event: Say) -> Inbound:
+    def _compose(self, scene: Scene, event: Say) -> Inbound:
         person = self.participants[event.by]
         number = find_number(self.transcript.world, event.to)
-        media = tuple(InboundMedia(each.content_type, b"\x00" * 64, each.url) for each in event.media)
+        media = tuple(_make_media(each) for each in event.media)
         place = event.location
+        tap = _find_tap(scene, person.address, event.button) if event.button else None
         contact: dict[str, str | None] = {}
         if event.contact is not None:
-            contact = {"MessageType": "contacts", "NumMedia": "1", "MediaContentType0": "text/vcard"}
+            contact = {"MessageType": "contacts"}
+            media += (InboundMedia("text/vcard", make_card(event.contact.name, event.contact.phone)),)
         return Inbound(
             from_address=person.address,
             to_address=f"whatsapp:{number}",
@@ -142,7 +149,12 @@ class _Run(ABC):
             sid=event.sid,
             media=media,
             location=InboundPlace(place.latitude, place.longitude, place.label, place.address) if place else None,
-            button=InboundButton(event.button.payload, event.button.text) if event.button else None,
+            button=tap.button if tap else None,
+            replied_to_sid=_find_quoted(scene, person.address, event.quote)
+            if event.quote
+            else tap.sid
+            if tap
+            else None,
             choice=InboundChoice(event.list_choice.id, event.list_choice.title) if event.list_choice else None,
             fields={**contact, **event.fields},
         )
@@ -176,6 +188,47 @@ class _Run(ABC):
             seed=self.seed,
             failure=failure,
         )
+
+
+def _make_media(media: Media) -> InboundMedia:
+    content = make_file(media.content_type, sample=media.content, size=media.size)
+    return InboundMedia(media.content_type, content, media.url, media.expired)
+
+
+class _Tap(msgspec.Struct, frozen=True):
+    """A button as it is tapped, and the message it stood under where that is known."""
+
+    button: InboundButton
+    sid: str | None
+
+
+def _find_tap(scene: Scene, address: str, given: Button) -> _Tap:
+    """The button last shown to somebody under this title.
+
+    Raises:
+        LookupError: None was, and the transcript gives no payload.
+    """
+    for sent in reversed(scene.twilio.sent):
+        if sent.to_address != address or sent.failure is not None:
+            continue
+        payload = dict(sent.buttons).get(given.text)
+        if payload is not None and given.payload in (None, payload):
+            return _Tap(InboundButton(payload, given.text), sent.sid)
+    if given.payload is None:
+        raise LookupError(f"no button {given.text!r} was shown to whoever taps it")
+    return _Tap(InboundButton(given.payload, given.text), None)
+
+
+def _find_quoted(scene: Scene, address: str, words: str) -> str:
+    """The sid of the latest message somebody got that holds these words.
+
+    Raises:
+        LookupError: They were sent nothing of the kind.
+    """
+    for sent in reversed(scene.twilio.sent):
+        if sent.to_address == address and words in sent.body:
+            return sent.sid
+    raise LookupError(f"nobody was sent {words!r} to quote")
 
 
 def _tie(window: tuple[str, Any, float, float], events: list[Event]) -> Expectation:
@@ -379,7 +432,8 @@ class _Forced(_Run):
                     )
                 )
             await uow.run(
-                insert(conversations).values(
+                insert(conversations)
+                .values(
                     organization_id=channel.organization_id,
                     id=conversation_id,
                     channel_id=channel.id,
@@ -390,6 +444,8 @@ class _Forced(_Run):
                     their_address=address,
                     created_at=now,
                 )
+                # somebody who has just written stands there already
+                .on_conflict_do_update(index_elements=["id"], set_={"person_id": person_id})
             )
             await uow.commit()
         return channel.organization_id, ConversationId(conversation_id)

@@ -113,7 +113,8 @@ class SendOrigin(StrEnum):
 class SendData(EventData, frozen=True, omit_defaults=True):
     """Parlo sent a message. `to` is a key of `people`, or a raw number where nobody is known by it.
 
-    A `relay` holds another person's words: their language and format are not judged.
+    A `relay` holds another person's words: their language and format are not judged. `media` are the types of
+    the files that came with it and could be delivered.
     """
 
     kind: ClassVar[EventKind] = EventKind.SEND
@@ -121,6 +122,7 @@ class SendData(EventData, frozen=True, omit_defaults=True):
     outbox: str = ""
     turn: str = ""
     origin: SendOrigin = SendOrigin.UNKNOWN
+    media: list[str] = []
 
 
 class StatusData(EventData, frozen=True, omit_defaults=True):
@@ -133,10 +135,11 @@ class StatusData(EventData, frozen=True, omit_defaults=True):
 
 
 class HandoffData(EventData, frozen=True, omit_defaults=True):
-    """A handoff changed. `customer` and `human` are keys of `people`."""
+    """A handoff changed. `customer` and `human` are keys of `people`; `event` names the step that was taken."""
 
     kind: ClassVar[EventKind] = EventKind.HANDOFF
     status: str
+    event: str = ""
     customer: str = ""
     human: str = ""
     reason: str = ""

@@ -55,9 +55,10 @@ _QUERIES = {
         select e.at, e.kind, e.data, c.their_key, a.key as human_key, h.reason
         from events e join conversations c on c.organization_id = e.organization_id and c.id = e.conversation_id
         join handoffs h on h.organization_id = e.organization_id and h.id = e.subject_id
-        left join staff s on s.organization_id = h.organization_id and s.id = h.staff_id
+        left join staff s on s.organization_id = h.organization_id and s.id = (e.data ->> 'staff_id')::uuid
         left join lateral (select key from addresses a where a.organization_id = s.organization_id
           and a.person_id = s.person_id order by key limit 1) a on true
+        where e.data ? 'state'
         order by e.at, e.id
     """,
     "outbox": "select id, turn_id as turn, kind from outbox",
@@ -251,16 +252,13 @@ class Recorder:
     def _tell_handoffs(self, moves: list[_Move]) -> list[Event]:
         events = []
         for row in moves:
-            waiting = row.kind == "handoff_requested" and not row.data["connected"]
-            status = {"handoff_connected": "active", "handoff_ended": "ended"}.get(row.kind)
-            if status is None and not waiting:
-                continue
-            reason = row.data.get("event", "") if status == "ended" else row.reason
+            status, event = row.data["state"], row.kind.removeprefix("handoff_")
             data = HandoffData(
-                status=status or "waiting",
+                status=status,
+                event=event,
                 customer=self.name_of(row.their_key),
-                human=self.name_of(row.human_key) if status and row.human_key else "",
-                reason=reason,
+                human=self.name_of(row.human_key) if row.human_key else "",
+                reason=event if status == "ended" else row.reason,
             )
             events.append(make_event(self._t(row.at), "parlo", data))
         return events
@@ -275,6 +273,7 @@ class Recorder:
                 outbox=sent.outbox_id or "",
                 turn=row.turn or "" if row else "",
                 origin=row.kind if row else SendOrigin.UNKNOWN,
+                media=[file.content_type for file in sent.media] if sent.failure is None else [],
             )
             events.append(make_event(self._t(sent.created_at), "parlo", data, sent.body))
         return events

@@ -1,17 +1,19 @@
 """Write a world into a database, and wipe it out again.
 
-Rows only: businesses, hours, services, people, appointments. Ids come from the caller, so two
-seedings from one seed are the same to the byte.
+Rows only: businesses, hours, services, people, appointments, who has just written, templates. Ids come from the
+caller, so two seedings from one seed are the same to the byte.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import msgspec
 import psycopg
 from psycopg import sql
 from sqlalchemy import Table, TextClause, bindparam, text
@@ -22,8 +24,11 @@ from runtime.domain.identity import canonical_key
 from runtime.domain.ids import PLATFORM
 from runtime.ports import Ids
 from runtime.store import tables
+from runtime.store.conversations import conversation_id_of
 from runtime.store.database import Database, UnitOfWork
+from runtime.store.templates import TemplateRow
 from sim.local_time import parse_local
+from sim.windows import OpenWindow, list_open_windows
 from sim.worlds import WEEKDAYS, Hours, Organization, World, WorldAppointment
 
 _KEEP = ("organizations", "channels")
@@ -58,13 +63,34 @@ def vacuum_tables(owner: psycopg.Connection[Any]) -> None:
     owner.execute(sql.SQL("vacuum {}").format(names))
 
 
-async def seed_world(database: Database, world: World, *, ids: Ids, now: datetime) -> None:
-    """Write a world's businesses and Parlo's central number."""
+async def seed_world(
+    database: Database,
+    world: World,
+    *,
+    ids: Ids,
+    now: datetime,
+    windows: Sequence[OpenWindow] | None = None,
+    templates: Sequence[TemplateRow] = (),
+) -> None:
+    """Write a world's businesses and Parlo's central number.
+
+    Args:
+        database: Empty but for the platform's own rows.
+        world: What to write.
+        ids: Of everything in it.
+        now: When it begins.
+        windows: Who has written to whom just now; None means staff who are no newcomers.
+        templates: What WhatsApp has approved; the provider must know it too.
+    """
+    open_windows = list_open_windows(world) if windows is None else windows
     async with database.single() as uow:
         writer = _Writer(uow, ids, now)
         writer.add(tables.channels, PLATFORM, kind=ChannelKind.CENTRAL, address=_key(world.central), created_at=now)
+        for template in templates:
+            writer.link(tables.templates, PLATFORM, **msgspec.structs.asdict(template))
         for organization in world.organizations:
-            _Business(writer, organization).write()
+            heard = [window.theirs for window in open_windows if window.ours == organization.channel]
+            _Business(writer, organization).write(heard)
         await writer.flush()
 
 
@@ -125,7 +151,8 @@ class _Business:
         self._spots: dict[str, UUID] = {}
         self._services: dict[str, UUID] = {}
 
-    def write(self) -> None:
+    def write(self, heard: Sequence[str]) -> None:
+        """Add all its rows; `heard` are the phones that have just written to it."""
         given, writer = self._given, self._writer
         writer.link(
             tables.organizations,
@@ -136,7 +163,10 @@ class _Business:
             created_at=writer.now,
         )
         if given.channel:
-            self._add(tables.channels, kind=ChannelKind.BUSINESS, address=_key(given.channel), created_at=writer.now)
+            our_key = _key(given.channel)
+            channel_id = self._add(tables.channels, kind=ChannelKind.BUSINESS, address=our_key, created_at=writer.now)
+            for phone in heard:
+                self._write_conversation(channel_id, our_key, phone)
         location_id = self._write_locations()
         self._write_staff()
         self._write_services()
@@ -150,6 +180,21 @@ class _Business:
 
     def _link(self, table: Table, **values: Any) -> None:
         self._writer.link(table, self._id, **values)
+
+    def _write_conversation(self, channel_id: UUID, our_key: str, phone: str) -> None:
+        """As the runtime makes one for somebody it has to reach; who they are is seen when they write."""
+        their_key = _key(phone)
+        self._link(
+            tables.conversations,
+            id=conversation_id_of(our_key, their_key),
+            channel_id=channel_id,
+            our_key=our_key,
+            our_address=f"whatsapp:{our_key}",
+            their_key=their_key,
+            their_address=f"whatsapp:{phone}",
+            last_inbound_at=self._writer.now,
+            created_at=self._writer.now,
+        )
 
     def _write_locations(self) -> UUID | None:
         first = None

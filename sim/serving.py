@@ -52,6 +52,21 @@ def bind(port: int) -> socket.socket:
     return listening
 
 
+def choose_port(given: int | None, usual: int) -> int:
+    """A port for what is not started yet, or may be started again: the usual one if it is free.
+
+    Raises:
+        Broken: The given port is taken.
+    """
+    for port in (given,) if given else (usual, 0):
+        try:
+            with bind(port) as probe:
+                return int(probe.getsockname()[1])
+        except OSError:
+            continue
+    raise Broken(f"port {given} is taken")
+
+
 def address_of(listening: socket.socket) -> str:
     """Where it can be reached."""
     return f"http://{HOST}:{listening.getsockname()[1]}"

@@ -6,33 +6,45 @@ A `Stage` is a database with its stepwise connections and serves one conversatio
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
+import msgspec
 import psycopg
 
 from runtime.adapters.openai import OpenAIModel
+from runtime.adapters.twilio.media import TwilioMedia
 from runtime.adapters.twilio.messenger import STATUS_PATH, TwilioAccount, TwilioMessenger
 from runtime.adapters.twilio.signature import SignatureChecker
+from runtime.adapters.twilio.templates import compose_content
 from runtime.agent.prompts import load_prompt
 from runtime.bootstrap import open_parts
+from runtime.domain.enums import TemplateStatus
+from runtime.domain.errors import Unavailable
 from runtime.domain.ids import ConversationId
+from runtime.domain.templates import CATALOGUE, Template
+from runtime.media import MEDIA_PATH, open_address
 from runtime.parts import Parts
 from runtime.ports import Job
 from runtime.settings import Settings
 from runtime.store.database import Database, open_database
+from runtime.store.templates import TemplateRow, describe_version
 from runtime.webhook import receive
 from sim.model_faults import FaultyTransport
 from sim.offline_model import OfflineTransport
 from sim.seeding import clear_world, is_superuser, seed_world, vacuum_tables
 from sim.stepwise import DatabaseSwitch, make_connect
+from sim.twilio.contents import NewContent
 from sim.twilio.emulator import Account, TwilioEmulator
+from sim.twilio.files import Fetched
 from sim.twilio.transport import EmulatedHttp
 from sim.virtual_time import SeededIds, VirtualClock, derive_seed
+from sim.windows import STRICT_S, NamedWindows, OpenWindow, list_open_windows
 from sim.worlds import World
 
 OFFLINE_MODEL = "parlo-offline-1"
@@ -43,6 +55,7 @@ SETTINGS = Settings(
     public_url=PUBLIC_URL,
     customer_model=OFFLINE_MODEL,
     classifier_model=OFFLINE_MODEL,
+    media_secret="emulated-media-secret",
 )
 """Production's settings but for the names of things that are not real here."""
 
@@ -75,17 +88,32 @@ class Stage:
         self._owner = owner
         self._scenes = 0
 
-    async def set_scene(self, world: World, starts_at: datetime, seed: int) -> Scene:
-        """Wipe the database, write a world into it, and put the runtime together around it."""
+    async def set_scene(
+        self, world: World, starts_at: datetime, seed: int, windows: NamedWindows | None = None
+    ) -> Scene:
+        """Wipe the database, write a world into it, and put the runtime together around it.
+
+        Args:
+            world: Where it plays.
+            starts_at: The moment it begins.
+            seed: Of all chance.
+            windows: Whose 24 hours are open; the provider keeps to them. With None it lets everything pass.
+        """
         self.switch.bring_back()
         self._scenes += 1
         if self._scenes % TIDY_EVERY == 0:
             vacuum_tables(self._owner)
         clock = VirtualClock(starts_at)
         ids = SeededIds(clock, derive_seed(seed, "ids"))
+        scene = Scene(self, clock, ids, seed)
+        open_windows = list_open_windows(world, windows)
+        if windows is not None:
+            scene.keep_windows(open_windows)
         await clear_world(self._scenery)
-        await seed_world(self._scenery, world, ids=ids, now=clock.now())
-        return Scene(self, clock, ids, seed)
+        await seed_world(
+            self._scenery, world, ids=ids, now=clock.now(), windows=open_windows, templates=scene.shelve_templates()
+        )
+        return scene
 
     async def restart(self) -> None:
         """Forget the connections of a process that was killed, as the one started in its place does."""
@@ -123,8 +151,11 @@ class Scene:
         self.clock = clock
         self.model = FaultyTransport(OfflineTransport(), clock)
         self.twilio = TwilioEmulator(clock, seed=derive_seed(seed, "twilio"), account=Account(), sink=self.post)
+        self.twilio.fetcher = self.fetch
         self.queue = LocalQueue()
         account = self.twilio.account
+        identity = TwilioAccount(account.account_sid, account.auth_token)
+        provider = EmulatedHttp(self.twilio)
         http_client = httpx2.AsyncClient(transport=self.model)
         self.parts: Parts = open_parts(
             stage.settings,
@@ -134,20 +165,42 @@ class Scene:
             model=OpenAIModel(
                 api_key="offline", base_url="http://offline/v1", clock=clock, ids=ids, http_client=http_client
             ),
-            messenger=TwilioMessenger(
-                TwilioAccount(account.account_sid, account.auth_token),
-                PUBLIC_URL,
-                http_client=EmulatedHttp(self.twilio),
-            ),
+            messenger=TwilioMessenger(identity, PUBLIC_URL, http_client=provider),
+            media=TwilioMedia(identity, download=provider),
             queue=self.queue,
         )
         self._checker = SignatureChecker(PUBLIC_URL, (account.auth_token,))
+
+    def keep_windows(self, windows: Sequence[OpenWindow]) -> None:
+        """Have the provider refuse words to whoever has not written for a day; these have just now."""
+        self.twilio.behaviour = msgspec.structs.replace(self.twilio.behaviour, window_s=STRICT_S)
+        for window in windows:
+            self.twilio.open_window(f"whatsapp:{window.ours}", f"whatsapp:{window.theirs}", self.clock.now())
+
+    def shelve_templates(self) -> list[TemplateRow]:
+        """Have the provider know every template of the catalogue as approved; what our own tables say of it."""
+        now = self.clock.now()
+        shelved = [(template, self.twilio.contents.shelve(new)) for template, new in _compose_contents()]
+        return [
+            describe_version(template, content.sid, TemplateStatus.APPROVED, at=now) for template, content in shelved
+        ]
 
     async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> int:
         """Hand a webhook to the runtime's own door and give the HTTP status."""
         split = urlsplit(url)
         path = f"{split.path}?{split.query}" if split.query else split.path
         return await receive(self.parts, self._checker, path, list(form.items()), headers)
+
+    async def fetch(self, url: str) -> Fetched:
+        """Ask for one of our addresses as anybody may, and give what the web process would answer."""
+        if not url.startswith(f"{PUBLIC_URL}/"):
+            return Fetched(0)
+        place, _, signature = url.removeprefix(f"{PUBLIC_URL}{MEDIA_PATH}/").rpartition("/")
+        try:
+            file = await open_address(self.parts, place, signature)
+        except Unavailable:
+            return Fetched(503)
+        return Fetched(200, file.content_type, file.content) if file else Fetched(404)
 
     async def report(self, address: str, status: str, error_code: int | None) -> int:
         """Post a status callback for the latest message sent to an address, out of the provider's own course."""
@@ -157,6 +210,11 @@ class Scene:
             form["ErrorCode"] = str(error_code)
         url = f"{PUBLIC_URL}{STATUS_PATH}?outbox={sent.outbox_id}"
         return await self.post(url, form, self.twilio.sign(url, form))
+
+
+@cache
+def _compose_contents() -> tuple[tuple[Template, NewContent], ...]:
+    return tuple((it, msgspec.convert(compose_content(it), NewContent)) for it in CATALOGUE.values())
 
 
 class LocalQueue:

@@ -92,10 +92,19 @@ class Story:
         arguments = {"service": "Corte de dama", "when": when}
         return self.call("book_appointment", arguments, result={"status": "booked", "when": when, "staff": "Lupita"})
 
-    def send(self, to: str, text: str, origin: SendOrigin = SendOrigin.REPLY, status: str = "delivered") -> int:
-        """Parlo sends a message, and the provider reports on it."""
+    def send(
+        self,
+        to: str,
+        text: str,
+        origin: SendOrigin = SendOrigin.REPLY,
+        status: str = "delivered",
+        media: tuple[str, ...] = (),
+    ) -> int:
+        """Parlo sends a message, maybe with files of these types, and the provider reports on it."""
         outbox = f"o{len(self.events)}"
-        index = self.add("parlo", SendData(to=to, outbox=outbox, turn=self.turn, origin=origin), text)
+        index = self.add(
+            "parlo", SendData(to=to, outbox=outbox, turn=self.turn, origin=origin, media=list(media)), text
+        )
         self.add("twilio", StatusData(outbox=outbox, status=status))
         return index
 

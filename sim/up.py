@@ -2,7 +2,8 @@
 
 It starts the embedded Postgres and Valkey, migrates, writes the seed business, serves the Twilio emulator and (where
 no key for a real model is set) the offline model in this process, and keeps web, worker and ticker running as
-processes of their own. Nothing leaves the machine unless a key for a real model is set.
+processes of their own. The Simulate page (`sim.simulate`) is served beside the emulator. Nothing leaves the machine
+unless a key for a real model is set.
 """
 
 from __future__ import annotations
@@ -14,30 +15,42 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import cast
 
 import aiohttp
 import msgspec
 from sqlalchemy import select
 
 from runtime.adapters.embedded import choose_database_url, choose_redis_url, find_home
-from runtime.adapters.system import SystemClock, SystemIds
+from runtime.adapters.system import SystemIds
+from runtime.bootstrap import open_templates
 from runtime.domain.errors import Broken
 from runtime.domain.identity import canonical_key
+from runtime.ports import Clock
 from runtime.settings import read_settings
-from runtime.store.database import open_database
+from runtime.store.database import Database, open_database
 from runtime.store.migrate import migrate
 from runtime.store.tables import channels
+from runtime.templates import sync_templates
+from sim.clock_file import ClockFile, clock_path
 from sim.offline_model.protocol import MODEL_NAME
 from sim.offline_model.server import OfflineApp
 from sim.seeding import seed_world
-from sim.serving import HOST, address_of, bind, listen, serve
+from sim.serving import HOST, Asgi, address_of, choose_port, listen, serve
+from sim.simulate.app import Simulation
+from sim.simulate.pages import create_app
+from sim.simulate.rows import find_newest_moment, list_heard
 from sim.supervising import Child, supervise
 from sim.twilio.emulator import Account, TwilioEmulator
-from sim.twilio.server import EmulatorApp, HttpSink
-from sim.up_record import UpRecord, record_path
+from sim.twilio.reports import Behaviour
+from sim.twilio.server import EmulatorApp, HttpFetcher, HttpSink
+from sim.up_record import UpRecord, list_announcement, record_path, write_record
 from sim.worlds import World, load_world
 
 USUAL_PORT = 8000
+USUAL_SIMULATE_PORT = 8080
+READ_S = 4.0
+"""People on the page look at a message this long after it was sent."""
 READY_LIMIT_S = 60.0
 SERVERS_S = 2.0
 """How often the embedded servers are looked at."""
@@ -47,12 +60,13 @@ Tell = Callable[[str], None]
 
 
 class UpOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be chosen. A port of None is any free one; for the web, 8000 if it is free."""
+    """What may be chosen. A port of None is any free one; web and page prefer 8000 and 8080."""
 
     world: str = "estetica-lupita"
     web_port: int | None = None
     twilio_port: int | None = None
     model_port: int | None = None
+    simulate_port: int | None = None
     workers: int = 1
 
 
@@ -86,23 +100,30 @@ class _Up:
         self._tell = tell
         self._children: list[Child] = []
         self._signals: list[int] = []
+        self._file = ClockFile(clock_path(environment))
 
     async def run(self, database_url: str, redis_url: str) -> int:
-        await _seed(database_url, self._world)
+        await self._prepare(database_url)
         ended, hurried = self._watch_signals()
-        web = f"http://{HOST}:{_choose_port(self._options.web_port)}"
-        async with self._serve_twilio(web) as (twilio, account), self._serve_model() as model:
+        web = f"http://{HOST}:{choose_port(self._options.web_port, USUAL_PORT)}"
+        async with (
+            self._serve_twilio(web) as emulator,
+            self._serve_model() as model,
+            self._serve_simulate(web, database_url, emulator) as simulate,
+        ):
             record = UpRecord(
                 web=web,
-                twilio=twilio,
+                simulate=simulate,
+                twilio=emulator.account.api_url,
                 model=model,
                 database_url=database_url,
                 redis_url=redis_url,
-                account_sid=account.account_sid,
-                auth_token=account.auth_token,
+                account_sid=emulator.account.account_sid,
+                auth_token=emulator.account.auth_token,
                 numbers=_list_numbers(self._world),
                 processes={},
             )
+            await _recall(record, emulator, self._file.clock)
             self._children = self._make_children(record)
             supervising = asyncio.ensure_future(supervise(self._children, ended, hurried))
             servers = asyncio.ensure_future(self._keep_servers(record))
@@ -134,15 +155,39 @@ class _Up:
         return ended, hurried
 
     @asynccontextmanager
-    async def _serve_twilio(self, web: str) -> AsyncIterator[tuple[str, Account]]:
+    async def _serve_twilio(self, web: str) -> AsyncIterator[TwilioEmulator]:
         listening = listen(self._options.twilio_port)
-        address = address_of(listening)
-        account = Account(api_url=address)
-        # Sids must differ from those of the last time: the database remembers them.
-        seed = SystemIds().new().int
-        emulator = TwilioEmulator(SystemClock(), seed=seed, account=account, sink=HttpSink())
-        async with serve(EmulatorApp(emulator, f"{web}/webhooks/twilio/messages"), listening):
-            yield address, account
+        emulator = TwilioEmulator(
+            self._file.clock,
+            # Sids must differ from those of the last time: the database remembers them.
+            seed=SystemIds().new().int,
+            account=Account(api_url=address_of(listening)),
+            behaviour=Behaviour(read_s=READ_S),
+            sink=HttpSink(),
+        )
+        emulator.fetcher = HttpFetcher()
+        async with serve(EmulatorApp(emulator, _webhook_of(web)), listening):
+            yield emulator
+
+    @asynccontextmanager
+    async def _serve_simulate(self, web: str, database_url: str, emulator: TwilioEmulator) -> AsyncIterator[str]:
+        listening = listen(choose_port(self._options.simulate_port, USUAL_SIMULATE_PORT))
+        database = open_database(database_url, pool_size=1)
+        phones = find_home(self._environment) / "phones.json"
+        simulation = Simulation(self._world, database, emulator, _webhook_of(web), self._file, phones)
+        async with serve(cast(Asgi, create_app(simulation)), listening):
+            yield address_of(listening)
+
+    async def _prepare(self, database_url: str) -> None:
+        """Write the world, and let no row of an earlier run lie in the future."""
+        database = open_database(database_url, pool_size=1)
+        try:
+            newest = await find_newest_moment(database)
+            if newest is not None:
+                self._file.reach(newest)
+            await _seed(database, self._world, self._file.clock)
+        finally:
+            await database.close()
 
     @asynccontextmanager
     async def _serve_model(self) -> AsyncIterator[str | None]:
@@ -163,6 +208,7 @@ class _Up:
             "TWILIO_AUTH_TOKEN": record.auth_token,
             "PARLO_PUBLIC_URL": record.web,
             "PARLO_CENTRAL_NUMBER": self._world.central,
+            "PARLO_CLOCK_FILE": str(self._file.path),
         }
         if record.model is not None:
             environment |= {
@@ -185,27 +231,8 @@ class _Up:
             if ended.is_set():
                 return
             raise Broken(f"web did not become ready within {READY_LIMIT_S:.0f} s; what it wrote stands above")
-        business = self._world.business
         self._write(record)
-        for line in (
-            f"{business.name} is open on WhatsApp {business.channel} (central number {self._world.central})",
-            f"  web     {record.web}/health/ready",
-            f"  twilio  {record.twilio}/emulator/sent (emulated)",
-            f"  model   {record.model or 'as OPENAI_API_KEY says'}" + (" (offline)" if record.model else ""),
-            f"  record  {record_path(self._environment)}",
-            "write to it:",
-            '  ./just parlo say --as +5215512345678 "hola, quiero un corte mañana a las 4"',
-            f"  curl {record.twilio}/emulator/inbound -d '"
-            + msgspec.json.encode(
-                {
-                    "from_address": "whatsapp:+5215512345678",
-                    "to_address": f"whatsapp:{business.channel}",
-                    "text": "hola",
-                }
-            ).decode()
-            + "'",
-            "Ctrl-C stops it all.",
-        ):
+        for line in list_announcement(record, self._world.business.name, self._environment):
             self._tell(line)
 
     async def _keep_servers(self, record: UpRecord) -> None:
@@ -222,18 +249,9 @@ class _Up:
                 self._tell("an embedded server had to take another port: stop this and start it again")
 
     def _write(self, record: UpRecord) -> None:
-        """Tell which processes run. Replaced at once, so that nobody reads half of it."""
+        """Tell which processes run."""
         pids = {child.name: child.pid for child in self._children if child.pid is not None}
-        now = msgspec.structs.replace(record, processes={"up": os.getpid(), **pids})
-        path = record_path(self._environment)
-        content = msgspec.json.format(msgspec.json.encode(now), indent=2)
-        if path.exists() and path.read_bytes() == content:
-            return
-        draft = path.with_suffix(".new")
-        # it holds passwords, if only of servers that listen to this machine alone
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
-        draft.replace(path)
+        write_record(self._environment, msgspec.structs.replace(record, processes={"up": os.getpid(), **pids}))
 
 
 @contextmanager
@@ -249,34 +267,38 @@ def _hold_home(environment: Mapping[str, str]) -> Iterator[None]:
         yield
 
 
-async def _seed(database_url: str, world: World) -> None:
+async def _seed(database: Database, world: World, clock: Clock) -> None:
     """Write the world, unless its central number is there already."""
     key = canonical_key(world.central)
-    database = open_database(database_url, pool_size=1)
+    async with database.platform() as uow:
+        known = select(channels.c.id).where(channels.c.address == (key.value if key else world.central))
+        found = (await uow.run(known)).first()
+    if found is None:
+        await seed_world(database, world, ids=SystemIds(), now=clock.now())
+
+
+def _webhook_of(web: str) -> str:
+    return f"{web}/webhooks/twilio/messages"
+
+
+async def _recall(record: UpRecord, emulator: TwilioEmulator, clock: Clock) -> None:
+    """Have the emulator know who wrote when, and the templates: it forgot them when it ended, the database did not."""
+    account = {"TWILIO_ACCOUNT_SID": record.account_sid, "TWILIO_AUTH_TOKEN": record.auth_token}
+    # the vendor's SDK takes a second to import, and the servers must go on meanwhile
+    registry = await asyncio.to_thread(open_templates, read_settings({**account, "TWILIO_BASE_URL": record.twilio}))
+    database = open_database(record.database_url, pool_size=1)
     try:
-        async with database.platform() as uow:
-            known = select(channels.c.id).where(channels.c.address == (key.value if key else world.central))
-            found = (await uow.run(known)).first()
-        if found is None:
-            await seed_world(database, world, ids=SystemIds(), now=SystemClock().now())
+        for heard in await list_heard(database):
+            emulator.open_window(heard.our_address, heard.their_address, heard.last_inbound_at)
+        await sync_templates(database, registry, clock)
     finally:
         await database.close()
+        await registry.aclose()
 
 
 def _list_numbers(world: World) -> dict[str, str]:
     named = {business.name: business.channel for business in world.organizations if business.channel}
     return {**named, "central": world.central}
-
-
-def _choose_port(given: int | None) -> int:
-    """A port for a process that is not started yet, and may be started again."""
-    for port in (given,) if given else (USUAL_PORT, 0):
-        try:
-            with bind(port) as probe:
-                return int(probe.getsockname()[1])
-        except OSError:
-            continue
-    raise Broken(f"port {given} is taken")
 
 
 async def _wait_until_ready(web: str, ended: asyncio.Event) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sim.transcripts.checking import CUSTOMER_TOOLS, FAULT_KINDS, check_conversation
 from sim.transcripts.loading import load_transcripts
-from sim.transcripts.people import Participant, find_member, find_number, list_participants
+from sim.transcripts.people import Participant, find_member, find_number, list_participants, name_windows
 from sim.transcripts.structs import (
     BUSINESS,
     CENTRAL,
@@ -41,6 +41,7 @@ from sim.transcripts.structs import (
     SharedLocation,
     ToolExpectation,
     Transcript,
+    Window,
 )
 from sim.transcripts.writing import dump_transcript, dump_transcripts, hash_transcript
 
@@ -79,6 +80,7 @@ __all__ = [
     "SharedLocation",
     "ToolExpectation",
     "Transcript",
+    "Window",
     "check_conversation",
     "dump_transcript",
     "dump_transcripts",
@@ -87,4 +89,5 @@ __all__ = [
     "hash_transcript",
     "list_participants",
     "load_transcripts",
+    "name_windows",
 ]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
-from sim.transcripts.structs import BUSINESS, CENTRAL, Person, PersonRole, Transcript
+from sim.transcripts.structs import BUSINESS, CENTRAL, Person, PersonRole, Transcript, Window
+from sim.windows import NamedWindows
 from sim.worlds import World, WorldStaff
 
 
@@ -37,6 +38,17 @@ def find_member(world: World, key: str) -> WorldStaff | None:
 def list_participants(transcript: Transcript) -> dict[str, Participant]:
     """Everybody in the conversation by key, in the header's order."""
     return {key: _complete(transcript.world, key, person) for key, person in transcript.header.people.items()}
+
+
+def name_windows(transcript: Transcript) -> NamedWindows | None:
+    """Whose 24 hours are open as the conversation begins; None where the transcript names nobody's."""
+    people = transcript.header.people
+    if all(person.window is None for person in people.values()):
+        return None
+    phones: dict[bool, list[str]] = {True: [], False: []}
+    for key, participant in list_participants(transcript).items():
+        phones[people[key].window is not Window.CLOSED].append(participant.phone)
+    return NamedWindows(open=tuple(phones[True]), closed=tuple(phones[False]))
 
 
 def find_number(world: World, to: str) -> str:

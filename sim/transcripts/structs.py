@@ -14,10 +14,14 @@ from typing import Annotated
 import msgspec
 
 from runtime.domain.enums import AppointmentStatus, HandoffEnd, HandoffState, InboxState, TaskKind
+from sim.samples import Sample
 from sim.worlds import LocalMoment, Name, Phone, World
 
 VERSION = 1
 """The format version that this program reads and writes."""
+
+LARGEST_FILE = 64 * 1024 * 1024
+"""Nobody needs a larger one to find out what is too large."""
 
 BUSINESS = "business"
 """`say.to` for the number of the world's first organization."""
@@ -69,6 +73,13 @@ class Route(StrEnum):
     UNSUPPORTED = "x-unsupported"
 
 
+class Window(StrEnum):
+    """Whether somebody has written to the businesses within the last 24 hours when the conversation begins."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
 class CallbackStatus(StrEnum):
     """What the provider reports about a message it took."""
 
@@ -94,6 +105,7 @@ class HandoffExpectation(StrEnum):
 
     NONE = "none"
     WAITING = "waiting"
+    OFFERED = "offered"
     ACTIVE = "active"
     ENDED = "ended"
 
@@ -109,12 +121,14 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 class Person(_Part, frozen=True):
     """Somebody in the conversation.
 
-    Staff of the world need no phone: their key here is their key there. Everybody else has one.
+    Staff of the world need no phone: their key here is their key there. Everybody else has one. Where anybody's
+    `window` is named, the provider keeps to the 24 hours, and everybody else's is open.
     """
 
     role: PersonRole
     name: Name | None = None
     phone: Phone | None = None
+    window: Window | None = None
 
 
 class Header(_Line, frozen=True, tag="transcript", kw_only=True):
@@ -135,10 +149,17 @@ class Header(_Line, frozen=True, tag="transcript", kw_only=True):
 
 
 class Media(_Part, frozen=True):
-    """A file that came with a message. Without `url` the emulator invents one."""
+    """A file that came with a message. Without `url` the emulator invents one and keeps the file there.
+
+    It holds a tiny sample of its type, or of what `content` says; `bytes` is its size; an `expired` one is gone
+    when it is asked for.
+    """
 
     content_type: Name
     url: str | None = None
+    content: Sample | None = None
+    size: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_FILE)] | None = msgspec.field(default=None, name="bytes")
+    expired: bool = False
 
 
 class SharedLocation(_Part, frozen=True):
@@ -158,10 +179,10 @@ class SharedContact(_Part, frozen=True):
 
 
 class Button(_Part, frozen=True):
-    """A tap on a button of ours."""
+    """A tap on a button of ours. Without `payload` it is the one last shown to this person under that `text`."""
 
-    payload: str
     text: str
+    payload: str | None = None
 
 
 class ListChoice(_Part, frozen=True):
@@ -175,9 +196,10 @@ class Say(_Line, frozen=True, tag="say", kw_only=True):
     """Somebody writes to one of our numbers.
 
     `at` is seconds since `now`; `gap` is seconds after the previous event without waiting for rest;
-    with neither it happens 5 s after the system has come to rest. `sid` repeats or fixes the
-    provider's message id, `fields` adds or overrides raw form fields (null leaves one out),
-    `tamper` sends an altered signature and `unsigned` none.
+    with neither it happens 5 s after the system has come to rest. `quote` answers the latest message
+    the person was sent that holds these words. `sid` repeats or fixes the provider's message id,
+    `fields` adds or overrides raw form fields (null leaves one out), `tamper` sends an altered
+    signature and `unsigned` none.
     """
 
     by: PersonKey
@@ -190,6 +212,7 @@ class Say(_Line, frozen=True, tag="say", kw_only=True):
     contact: SharedContact | None = None
     button: Button | None = None
     list_choice: ListChoice | None = msgspec.field(default=None, name="list")
+    quote: Name | None = None
     profile_name: str | None = None
     sid: Name | None = None
     fields: dict[str, str | None] = {}
@@ -251,12 +274,16 @@ class ToolExpectation(_Part, frozen=True):
 
 
 class ReplyExpectation(_Part, frozen=True):
-    """At least one message reached this person; the fragments are looked for in all of them together."""
+    """At least one message reached this person; the fragments are looked for in all of them together.
+
+    `media` is the type of a file that must have come with one of them, or the part before its slash.
+    """
 
     to: PersonKey
     contains: tuple[str, ...] = ()
     contains_any: tuple[str, ...] = ()
     not_contains: tuple[str, ...] = ()
+    media: Name | None = None
 
 
 class Expect(_Line, frozen=True, tag="expect", kw_only=True):

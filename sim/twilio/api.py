@@ -5,6 +5,8 @@ The emulator calls it; it holds no state and knows no clock.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
@@ -29,6 +31,7 @@ class ApiRequest(msgspec.Struct, frozen=True):
 
     Attributes:
         credentials: User and password of basic authentication, or None.
+        json: The body of a request that carries JSON and no form.
     """
 
     method: str
@@ -36,6 +39,7 @@ class ApiRequest(msgspec.Struct, frozen=True):
     query: Pairs = ()
     form: Pairs = ()
     credentials: tuple[str, str] | None = None
+    json: bytes = b""
 
 
 class ApiAnswer(msgspec.Struct, frozen=True):
@@ -57,7 +61,7 @@ class ApiError(Exception):
 
 
 class NewMessage(msgspec.Struct, frozen=True):
-    """A message somebody asks to be sent, found valid."""
+    """A message somebody asks to be sent, found valid. A content takes the place of body and files."""
 
     to_address: str
     from_address: str
@@ -65,6 +69,8 @@ class NewMessage(msgspec.Struct, frozen=True):
     status_callback: str | None
     messaging_service_sid: str | None
     media_urls: tuple[str, ...]
+    content_sid: str | None = None
+    content_variables: str = ""
 
 
 class _ErrorAnswer(msgspec.Struct, frozen=True):
@@ -74,7 +80,9 @@ class _ErrorAnswer(msgspec.Struct, frozen=True):
     status: int
 
 
-class _Page(msgspec.Struct, frozen=True, kw_only=True):
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a page of a list stands, as Twilio's older APIs put it."""
+
     first_page_uri: str
     end: int
     next_page_uri: str | None
@@ -85,12 +93,24 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
     uri: str
 
 
-class _MessagePage(_Page, frozen=True, kw_only=True):
+class _MessagePage(Page, frozen=True, kw_only=True):
     messages: list[MessageAnswer]
 
 
-class _MediaPage(_Page, frozen=True, kw_only=True):
+class _MediaPage(Page, frozen=True, kw_only=True):
     media_list: list[MediaAnswer]
+
+
+def read_credentials(header: str) -> tuple[str, str] | None:
+    """User and password of an Authorization header, or None."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return user, password
 
 
 def answer_json(value: object, status: int = 200) -> ApiAnswer:
@@ -133,19 +153,32 @@ def read_new_message(form: Pairs, senders: Collection[str] | None) -> NewMessage
         refuse(21603, "A 'From' phone number is required.")
     if from_address:
         _check_sender(from_address, to_address, senders)
-    body = fields.get("Body", "")
-    if not (body.strip() or media_urls or fields.get("ContentSid")):
+    content_sid = fields.get("ContentSid") or None
+    body, media_urls = ("", ()) if content_sid else (fields.get("Body", ""), media_urls)
+    if fields.get("ContentVariables") and not content_sid:
+        refuse(21654, "ContentSid Required")
+    _check_media(media_urls)
+    if not (body.strip() or media_urls or content_sid):
         refuse(21602, "Message body is required.")
     if len(body.encode("utf-16-le", "replace")) // 2 > BODY_LIMIT:
         refuse(21617, "The concatenated message body exceeds the 1600 character limit.")
-    return NewMessage(to_address, from_address, body, _read_callback(fields), service, media_urls)
+    return NewMessage(
+        to_address,
+        from_address,
+        body,
+        _read_callback(fields),
+        service,
+        media_urls,
+        content_sid,
+        fields.get("ContentVariables", ""),
+    )
 
 
 def list_messages(messages: Sequence[Message], request: ApiRequest) -> ApiAnswer:
     """The page of `messages`, given oldest first, that a request asks for, newest first."""
     query = dict(request.query)
     wanted = _read_filter(query)
-    page, records = _cut_page(
+    page, records = cut_page(
         [it for it in reversed(messages) if wanted(it)], request, lambda message: message.sid, len(messages)
     )
     rendered = [render_message(record) for record in records]
@@ -154,7 +187,7 @@ def list_messages(messages: Sequence[Message], request: ApiRequest) -> ApiAnswer
 
 def list_media(media: Sequence[MediaAnswer], request: ApiRequest) -> ApiAnswer:
     """The page of a message's files that a request asks for."""
-    page, records = _cut_page(media, request, lambda it: it.sid, len(media))
+    page, records = cut_page(media, request, lambda it: it.sid, len(media))
     return answer_json(_MediaPage(media_list=list(records), **msgspec.structs.asdict(page)))
 
 
@@ -174,6 +207,15 @@ def _check_sender(from_address: str, to_address: str, senders: Collection[str] |
         if from_address.startswith("whatsapp:"):
             refuse(63007, "Twilio could not find a Channel with the specified From address")
         refuse(21212, f"Invalid From Number (caller ID): {from_address}")
+
+
+def _check_media(urls: Sequence[str]) -> None:
+    if len(urls) > 10:
+        refuse(21623, "Number of media files exceeds allowed limit")
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            refuse(21620, f"Invalid media URL(s): {url}")
 
 
 def _read_callback(fields: dict[str, str]) -> str | None:
@@ -223,9 +265,9 @@ def _read_number(query: dict[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def _cut_page(
+def cut_page(
     records: Sequence[_Record], request: ApiRequest, sid_of: Callable[[_Record], str], total: int
-) -> tuple[_Page, Sequence[_Record]]:
+) -> tuple[Page, Sequence[_Record]]:
     """One page. The token names the last record shown, so that new ones do not shift it."""
     query = dict(request.query)
     size = min(max(1, _read_number(query, "PageSize", _DEFAULT_PAGE_SIZE)), _MAX_PAGE_SIZE)
@@ -242,7 +284,7 @@ def _cut_page(
         return f"{request.path}?{urlencode([*kept, *tail])}"
 
     more = start + size < len(records)
-    return _Page(
+    return Page(
         first_page_uri=link(0),
         end=max(0, number * size + len(shown) - 1),
         next_page_uri=link(number + 1, sid_of(shown[-1])) if more else None,

@@ -15,11 +15,13 @@ import itertools
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from runtime.domain.identity import canonical_key
 from runtime.domain.whatsapp import DeliveryStatus, advance_status
 from runtime.ports import Clock
 from sim.twilio.api import (
@@ -35,12 +37,15 @@ from sim.twilio.api import (
     refuse,
     refuse_missing,
 )
+from sim.twilio.contents import Contents, Rendered
 from sim.twilio.faults import LOSING, FaultKind, Faults
+from sim.twilio.files import Fetcher, judge_file
 from sim.twilio.inbound import Inbound, compose_form
 from sim.twilio.messages import (
     API_VERSION,
     MediaFile,
     Message,
+    SentFile,
     SentRecord,
     compose_callback,
     media_path,
@@ -115,6 +120,8 @@ class TwilioEmulator:
         sent: Every message accepted for sending, in order.
         callbacks: Every status callback posted, in order.
         faults: Inject here.
+        fetcher: Fetches the files of messages; None takes them to be there, and keeps nothing.
+        contents: Templates, and what WhatsApp thinks of them.
     """
 
     def __init__(
@@ -130,9 +137,13 @@ class TwilioEmulator:
         self.account = account or Account()
         self.behaviour = behaviour or Behaviour()
         self.sink = sink
+        self.fetcher: Fetcher | None = None
         self.faults = Faults()
         self.sent: list[SentRecord] = []
         self.callbacks: list[PostedCallback] = []
+        self.contents = Contents(
+            clock.now, self.account.account_sid, self.account.api_url, self.behaviour.approval_s, self.faults
+        )
         self._clock = clock
         self._seed = seed
         self._senders = senders
@@ -168,7 +179,7 @@ class TwilioEmulator:
             media={},
         )
         self._messages[sid] = message
-        self._last_heard[(inbound.to_address, inbound.from_address)] = now
+        self.open_window(inbound.to_address, inbound.from_address, now)
         kept = list(message.media)
         urls: list[str] = []
         for index, media in enumerate(inbound.media):
@@ -176,9 +187,14 @@ class TwilioEmulator:
                 urls.append(media.url)
                 continue
             media_sid = kept[index] if index < len(kept) else self._new_sid("ME")
-            message.media[media_sid] = MediaFile(media_sid, media.content_type, media.content, now)
+            if not media.expired:
+                message.media[media_sid] = MediaFile(media_sid, media.content_type, media.content, now)
             urls.append(self.account.api_url + media_path(message, media_sid))
         return compose_form(inbound, sid=sid, account_sid=self.account.account_sid, media_urls=urls)
+
+    def open_window(self, our_address: str, their_address: str, at: datetime) -> None:
+        """Have it that somebody wrote to a number of ours then, the last time before now."""
+        self._last_heard[_name_pair(our_address, their_address)] = at
 
     def sign(self, url: str, form: Mapping[str, str]) -> dict[str, str]:
         """The headers that vouch for a form."""
@@ -188,6 +204,10 @@ class TwilioEmulator:
         """Hand over a person's message through the sink and give the HTTP status."""
         form = self.compose_inbound(inbound)
         return await self.sink(url, form, self.sign(url, form)) if self.sink else 0
+
+    def find_file(self, sid: str) -> MediaFile | None:
+        """A file of any message, by its sid."""
+        return next((it.media[sid] for it in self._messages.values() if sid in it.media), None)
 
     # -- our side: time -----------------------------------------------------------------------------------------
 
@@ -230,7 +250,8 @@ class TwilioEmulator:
             NotReachable: A fault: the request never arrived.
         """
         creating = request.method == "POST" and request.path.endswith("/Messages.json")
-        to_address = dict(request.form).get("To", "") if creating else None
+        making = request.method == "POST" and request.path.startswith("/v1/")
+        to_address = dict(request.form).get("To", "") if creating or making else None
         if self.faults.active:
             refused = await self._refuse_by_fault(to_address)
             if refused is not None:
@@ -248,6 +269,8 @@ class TwilioEmulator:
 
     def _answer(self, request: ApiRequest) -> ApiAnswer:
         self._authenticate(request)
+        if request.path.startswith("/v1/"):
+            return self.contents.answer(request)
         route = _ROUTE.fullmatch(request.path)
         if route is None or route["account"] != self.account.account_sid:
             refuse_missing(request.path)
@@ -294,8 +317,13 @@ class TwilioEmulator:
         if request.path != f"/{API_VERSION}/Accounts/{self.account.account_sid}/Messages.json":
             refuse_missing(request.path)
         new = read_new_message(request.form, self._senders)
+        rendered = None
+        if new.content_sid is not None:
+            rendered = self.contents.render(new.content_sid, new.content_variables)
+            new = msgspec.structs.replace(new, body=rendered.body)
         message = self._keep(new)
-        failure = self._foresee_failure(new)
+        refused = await self._fetch_files(message)
+        failure = self._foresee_failure(new, rendered) or refused
         answer = answer_json(render_message(message), 201)
         record = SentRecord(
             message.sid,
@@ -306,6 +334,9 @@ class TwilioEmulator:
             _read_outbox_id(new.status_callback),
             failure,
             new.media_urls,
+            tuple(_describe_file(file) for file in message.media.values()),
+            rendered.buttons if rendered else (),
+            new.content_sid,
         )
         self.sent.append(record)
         await self._schedule(message, failure)
@@ -327,23 +358,42 @@ class TwilioEmulator:
             updated_at=now,
             status_callback=new.status_callback,
             messaging_service_sid=new.messaging_service_sid,
+            media={},
             media_urls=new.media_urls,
         )
         self._messages[message.sid] = message
         return message
 
-    def _foresee_failure(self, new: NewMessage) -> int | None:
+    async def _fetch_files(self, message: Message) -> int | None:
+        """Fetch what is to be sent, before the answer though Twilio does it after; the failure it ends with, if any."""
+        failure = None
+        for url in message.media_urls if self.fetcher else ():
+            assert self.fetcher is not None
+            fetched = await self.fetcher(url)
+            failure = failure or judge_file(fetched)
+            if judge_file(fetched) is None:
+                sid = self._new_sid("ME")
+                message.media[sid] = MediaFile(sid, fetched.content_type, fetched.content, self._clock.now())
+        return failure
+
+    def _foresee_failure(self, new: NewMessage, rendered: Rendered | None) -> int | None:
         now = self._clock.now()
         fault = self.faults.take_failing_later(now, new.to_address)
         if fault is not None:
             return fault.code
         if new.from_address == new.to_address:
             return 63031
-        if self.behaviour.window_s is None:
+        if rendered is not None and rendered.failure is not None:
+            return rendered.failure
+        if self._is_open(new, now):
             return None
-        heard_at = self._last_heard.get((new.from_address, new.to_address))
-        open_until = heard_at and heard_at + timedelta(seconds=self.behaviour.window_s)
-        return None if open_until and now < open_until else 63016
+        return rendered.barred if rendered else 63016
+
+    def _is_open(self, new: NewMessage, now: datetime) -> bool:
+        if self.behaviour.window_s is None:
+            return True
+        heard_at = self._last_heard.get(_name_pair(new.from_address, new.to_address))
+        return heard_at is not None and now < heard_at + timedelta(seconds=self.behaviour.window_s)
 
     async def _schedule(self, message: Message, failure: int | None) -> None:
         now = self._clock.now()
@@ -419,9 +469,22 @@ class TwilioEmulator:
         return prefix + hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+@lru_cache(maxsize=4096)
+def _name_pair(our_address: str, their_address: str) -> tuple[str, str]:
+    """One person is one person, however their number is spelt."""
+    keys = (canonical_key(our_address), canonical_key(their_address))
+    ours, theirs = (key.value if key else raw for key, raw in zip(keys, (our_address, their_address), strict=True))
+    return ours, theirs
+
+
 def _allow(request: ApiRequest, *methods: str) -> None:
     if request.method not in methods:
         refuse(20004, "Method not allowed", 405)
+
+
+def _describe_file(file: MediaFile) -> SentFile:
+    digest = hashlib.sha256(file.content).hexdigest()
+    return SentFile(file.sid, file.content_type, len(file.content), digest)
 
 
 def _read_outbox_id(url: str | None) -> str | None:

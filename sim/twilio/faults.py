@@ -34,6 +34,7 @@ class FaultKind(StrEnum):
     CALLBACK_DUPLICATED = "callback_duplicated"
     CALLBACK_OUT_OF_ORDER = "callback_out_of_order"
     CALLBACK_EARLY = "callback_early"
+    TEMPLATE_REJECTED = "template_rejected"
 
 
 REFUSING = frozenset(

@@ -12,11 +12,12 @@ from sim.twilio.messages import API_VERSION
 
 
 class InboundMedia(msgspec.Struct, frozen=True):
-    """A file a person sends. Without `url` the emulator keeps `content` and serves it."""
+    """A file a person sends. Without `url` the emulator keeps `content` and serves it; not one that is `expired`."""
 
     content_type: str
     content: bytes = b""
     url: str | None = None
+    expired: bool = False
 
 
 class InboundPlace(msgspec.Struct, frozen=True):

@@ -29,7 +29,8 @@ class Message(msgspec.Struct, kw_only=True):
 
     Attributes:
         sent_at: None while it is still queued.
-        media: Files of an inbound message, by sid, or addresses we were asked to send.
+        media: Its files, by sid: those a person sent, or those that were fetched to be sent.
+        media_urls: Addresses we were asked to fetch files from.
     """
 
     sid: str
@@ -49,6 +50,15 @@ class Message(msgspec.Struct, kw_only=True):
     media_urls: tuple[str, ...] = ()
 
 
+class SentFile(msgspec.Struct, frozen=True):
+    """A file that was fetched to be sent; its content is kept with the message, under this sid."""
+
+    sid: str
+    content_type: str
+    size_bytes: int
+    digest: str
+
+
 class SentRecord(msgspec.Struct, frozen=True):
     """A message that was accepted for sending.
 
@@ -56,6 +66,10 @@ class SentRecord(msgspec.Struct, frozen=True):
         outbox_id: From the query of its status callback, or None.
         failure: The error code with which it will be reported as failed, or None. A failed message is never seen
             by the person.
+        media: The files that came from `media_urls`; `digest` is the SHA-256 of the content, in hex.
+        body: What a person reads; of a content, its text with the values in it.
+        buttons: Title and payload of each quick reply under it.
+        content_sid: The content it was made from, or None.
     """
 
     sid: str
@@ -66,6 +80,9 @@ class SentRecord(msgspec.Struct, frozen=True):
     outbox_id: str | None = None
     failure: int | None = None
     media_urls: tuple[str, ...] = ()
+    media: tuple[SentFile, ...] = ()
+    buttons: tuple[tuple[str, str], ...] = ()
+    content_sid: str | None = None
 
 
 class MessageAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,7 +138,7 @@ def render_message(message: Message) -> MessageAnswer:
         error_message="the message could not be delivered" if failed else None,
         from_address=message.from_address,
         messaging_service_sid=message.messaging_service_sid,
-        num_media=str(len(message.media) + len(message.media_urls)),
+        num_media=str(max(len(message.media), len(message.media_urls))),
         num_segments="1",
         price=None,
         price_unit=None,

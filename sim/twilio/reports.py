@@ -27,6 +27,7 @@ class Behaviour(msgspec.Struct, frozen=True):
         read_s: When the person reads it; None is never, as with read receipts off.
         callbacks: Statuses that are reported.
         window_s: How long after a person wrote they may be answered freely, else 63016; None does not check.
+        approval_s: How long WhatsApp takes to approve a template; None is for ever.
     """
 
     sent_s: float = 1.0
@@ -34,6 +35,7 @@ class Behaviour(msgspec.Struct, frozen=True):
     read_s: float | None = None
     callbacks: frozenset[str] = frozenset({"sent", "delivered", "read", "failed", "undelivered"})
     window_s: float | None = None
+    approval_s: float | None = 0.0
 
 
 class Planned(msgspec.Struct, frozen=True):

@@ -1,15 +1,13 @@
 """The emulator over HTTP, as an ASGI application.
 
-`parlo up` and contract tests serve it on loopback. Beside Twilio's own paths it has three for the person at
-the keyboard: `GET /emulator/sent`, `POST /emulator/inbound` and `POST /emulator/faults`. It is not for the
-open network.
+`parlo up` and contract tests serve it on loopback. Beside Twilio's own paths it has four for the person at
+the keyboard: `GET /emulator/sent`, `GET /emulator/files/<sid>` for a file that was sent, `POST /emulator/inbound`
+and `POST /emulator/faults`. It is not for the open network.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,8 +15,9 @@ from urllib.parse import parse_qsl
 import aiohttp
 import msgspec
 
-from sim.twilio.api import ApiAnswer, ApiRequest, answer_json
+from sim.twilio.api import ApiAnswer, ApiRequest, answer_json, read_credentials
 from sim.twilio.emulator import AnswerLost, NotReachable, TwilioEmulator
+from sim.twilio.files import LIMIT, Fetched
 from sim.twilio.inbound import Inbound
 
 Scope = MutableMapping[str, Any]
@@ -43,6 +42,35 @@ class HttpSink:
                 return response.status
         except (aiohttp.ClientError, TimeoutError, OSError):
             return 0
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+class HttpFetcher:
+    """Fetches files over the network, without credentials, as Twilio does before it sends them."""
+
+    def __init__(self, timeout_s: float = 15.0) -> None:
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __call__(self, url: str) -> Fetched:
+        """What the address gives, and one byte too many where it gives more than may be sent."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=self._timeout)
+        content = bytearray()
+        try:
+            async with self._session.get(url) as response:
+                async for chunk in response.content.iter_chunked(65_536):
+                    content += chunk
+                    if len(content) > LIMIT:
+                        break
+                return Fetched(response.status, response.headers.get("content-type", ""), bytes(content))
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return Fetched(0)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -99,6 +127,8 @@ class EmulatorApp:
                 await asyncio.wait({running})
             if isinstance(self._emulator.sink, HttpSink):
                 await self._emulator.sink.aclose()
+            if isinstance(self._emulator.fetcher, HttpFetcher):
+                await self._emulator.fetcher.aclose()
             await send({"type": "lifespan.shutdown.complete"})
             return
 
@@ -126,6 +156,8 @@ class EmulatorApp:
         try:
             if (method, path) == ("GET", "/emulator/sent"):
                 return answer_json(self._emulator.sent)
+            if method == "GET" and path.startswith("/emulator/files/"):
+                return self._show_file(path.rpartition("/")[2])
             if (method, path) == ("POST", "/emulator/faults"):
                 order = msgspec.json.decode(body, type=FaultOrder)
                 self._emulator.faults.inject(
@@ -141,6 +173,12 @@ class EmulatorApp:
             return answer_json({"error": str(error)}, 400)
         return answer_json({"error": "not found"}, 404)
 
+    def _show_file(self, sid: str) -> ApiAnswer:
+        file = self._emulator.find_file(sid)
+        if file is None:
+            return answer_json({"error": "not found"}, 404)
+        return ApiAnswer(200, file.content, file.content_type)
+
 
 async def _read_body(receive: Receive) -> bytes:
     parts: list[bytes] = []
@@ -153,21 +191,12 @@ async def _read_body(receive: Receive) -> bytes:
 
 def _read_request(scope: Scope, body: bytes) -> ApiRequest:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    is_json = headers.get("content-type", "").startswith("application/json")
     return ApiRequest(
         scope["method"],
         scope["path"],
         parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True),
-        parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True),
-        _read_credentials(headers.get("authorization", "")),
+        [] if is_json else parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True),
+        read_credentials(headers.get("authorization", "")),
+        body if is_json else b"",
     )
-
-
-def _read_credentials(header: str) -> tuple[str, str] | None:
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return user, password

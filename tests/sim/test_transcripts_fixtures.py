@@ -55,7 +55,7 @@ def test_the_seven_handoff_scenarios_are_there() -> None:
     """Each of the seven is a numbered file of its own."""
     numbers = {path.name[0] for path in (FIXTURES / "relevo").glob("[0-9]-*.jsonl")}
 
-    assert numbers == set("1234567")
+    assert numbers >= set("1234567")
 
 
 def test_each_says_what_must_hold(fixtures: list[Transcript]) -> None:

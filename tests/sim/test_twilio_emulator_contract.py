@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from functools import cache
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
@@ -20,81 +16,32 @@ import pytest
 import uvicorn
 from twilio.base.exceptions import TwilioRestException
 from twilio.http import AsyncHttpClient
-from twilio.http.response import Response
 from twilio.rest import Client
 
+from runtime.adapters.twilio.download import Download
 from runtime.adapters.twilio.http import TwilioHttp
+from runtime.adapters.twilio.media import TwilioMedia
 from runtime.adapters.twilio.messenger import TwilioAccount, TwilioMessenger
-from runtime.domain.errors import UnknownOutcome
+from runtime.domain.errors import Unavailable, UnknownOutcome
 from runtime.domain.ids import OutboxId
-from runtime.ports import MessageRefused, OutgoingMessage
+from runtime.ports import FetchedMedia, MediaRefused, MessageRefused, OutgoingMessage
+from sim.samples import Sample, make_sample
 from sim.twilio.emulator import Account, TwilioEmulator
 from sim.twilio.faults import FaultKind
+from sim.twilio.files import Fetched
 from sim.twilio.inbound import Inbound, InboundMedia
 from sim.twilio.reports import Behaviour
 from sim.twilio.server import EmulatorApp, HandedOver, HttpSink
 from sim.twilio.transport import EmulatedHttp
+from tests.sim.twilio_contract import Contract, Exchange, Listening, SteadyClock, serve
 
 pytestmark = pytest.mark.contract
 
-OPENAPI = Path(__file__).resolve().parents[3] / "shared" / "data" / "twilio" / "openapi" / "twilio_api_v2010.json"
+CONTRACT = Contract("twilio_api_v2010.json")
 ACCOUNT = Account()
 OURS = "whatsapp:+5215550000000"
 ANA = "whatsapp:+5215512345678"
 MESSAGE = OutgoingMessage(OutboxId(UUID(int=9)), OURS, ANA, "¿Te espero mañana a las 4:00 PM? *Sí* 😀 a&b=c+d")
-
-
-class SteadyClock:
-    """Real pace, made-up start: loopback servers wait in real time."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._started_s = self._loop.time()
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 12, 16, 0, tzinfo=UTC) + timedelta(seconds=self._loop.time() - self._started_s)
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
-class Exchange(msgspec.Struct, frozen=True):
-    """A request the SDK made, and the answer it got."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    form: dict[str, object]
-    status: int
-    text: str
-
-
-class Listening(AsyncHttpClient):  # type: ignore[misc]  # an untyped base class
-    """Passes requests on and notes them down."""
-
-    def __init__(self, inner: AsyncHttpClient) -> None:
-        super().__init__(None, True, None)
-        self.inner = inner
-        self.exchanges: list[Exchange] = []
-
-    async def request(  # noqa: PLR0913 - the SDK's signature
-        self,
-        method: str,
-        url: str,
-        params: Mapping[str, object] | None = None,
-        data: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        timeout: float | None = None,
-        allow_redirects: bool = False,
-    ) -> Response:
-        response = await self.inner.request(method, url, params, data, headers, auth, timeout, allow_redirects)
-        parts = urlsplit(url)
-        query = dict(parse_qsl(parts.query)) | {name: str(value) for name, value in (params or {}).items()}
-        self.exchanges.append(
-            Exchange(method.upper(), parts.path, query, dict(data or {}), response.status_code, response.text)
-        )
-        return response
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -103,25 +50,18 @@ class Line(msgspec.Struct, frozen=True):
     emulator: TwilioEmulator
     http: Listening
     messenger: TwilioMessenger
+    base_url: str | None = None
+    download: Download | None = None
+
+    def open_media(self) -> TwilioMedia:
+        """Who fetches what people sent."""
+        account = TwilioAccount(ACCOUNT.account_sid, ACCOUNT.auth_token, base_url=self.base_url)
+        return TwilioMedia(account, download=self.download)
 
     @property
     def messages(self) -> Any:
         """The SDK's own list of messages."""
         return Client(ACCOUNT.account_sid, ACCOUNT.auth_token, http_client=self.http).messages
-
-
-@asynccontextmanager
-async def serve(app: EmulatorApp) -> AsyncIterator[str]:
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, ws="none", log_config=None, lifespan="on")
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.005)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await running
 
 
 @pytest.fixture(params=["in process", "over http"])
@@ -130,16 +70,18 @@ async def line(request: pytest.FixtureRequest) -> AsyncIterator[Line]:
     emulator = TwilioEmulator(SteadyClock(), account=ACCOUNT, senders={OURS}, behaviour=Behaviour(0, 0))
     account = TwilioAccount(ACCOUNT.account_sid, ACCOUNT.auth_token)
 
-    def connect(inner: AsyncHttpClient) -> Line:
+    def connect(inner: AsyncHttpClient, base_url: str | None, download: Download | None) -> Line:
         http = Listening(inner)
-        return Line(emulator, http, TwilioMessenger(account, "https://parlo.example", http_client=http))
+        messenger = TwilioMessenger(account, "https://parlo.example", http_client=http)
+        return Line(emulator, http, messenger, base_url, download)
 
     if request.param == "in process":
-        yield connect(EmulatedHttp(emulator))
+        provider = EmulatedHttp(emulator)
+        yield connect(provider, None, provider)
         return
     async with serve(EmulatorApp(emulator)) as base_url:
         inner = TwilioHttp(base_url)
-        yield connect(inner)
+        yield connect(inner, base_url, None)
         await inner.close()
 
 
@@ -153,6 +95,52 @@ async def test_a_message_is_created_fetched_and_listed(line: Line) -> None:
     assert fetched.body == sent.body == MESSAGE.body
     assert [it.sid for it in found] == [sent.sid]
     assert line.emulator.sent[0].outbox_id == str(MESSAGE.outbox_id)
+
+
+async def test_a_file_is_fetched_as_a_stranger_kept_and_shown(line: Line) -> None:
+    """The SDK asks for what was sent as for what was received; a message without words is found by its empty body."""
+    asked: list[str] = []
+
+    async def fetch(url: str) -> Fetched:
+        asked.append(url)
+        return Fetched(200, "image/jpeg", make_sample(Sample.JPEG))
+
+    line.emulator.fetcher = fetch
+    photo = msgspec.structs.replace(MESSAGE, body="", media_url="https://parlo.example/media/a")
+
+    sent = await line.messenger.send(photo)
+
+    found = await line.messenger.find(to_address=ANA, from_address=OURS, since=line.emulator.sent[0].created_at)
+    [media] = await line.messages(sent.sid).media.list_async()
+    message = await line.messages(sent.sid).fetch_async()
+    assert asked == ["https://parlo.example/media/a"]
+    assert [(it.sid, it.body) for it in found] == [(sent.sid, "")]
+    assert (media.content_type, message.num_media, sent.sid[:2]) == ("image/jpeg", "1", "MM")
+    assert line.emulator.sent[0].media[0].sid == media.sid
+
+
+async def test_a_received_file_is_fetched_by_the_runtimes_own_adapter(line: Line) -> None:
+    """With our credentials; not without, not a deleted one, and not one that was never kept."""
+    media = line.open_media()
+    kept = InboundMedia("audio/ogg; codecs=opus", make_sample(Sample.OGG))
+    gone = InboundMedia("audio/ogg", make_sample(Sample.OGG), expired=True)
+    form = line.emulator.compose_inbound(Inbound(from_address=ANA, to_address=OURS, media=(kept, gone)))
+
+    fetched = await media.fetch(form["MediaUrl0"], limit_bytes=1_000)
+
+    assert fetched == FetchedMedia(kept.content, "audio/ogg; codecs=opus")
+    with pytest.raises(MediaRefused, match="too_big"):
+        await media.fetch(form["MediaUrl0"], limit_bytes=10)
+    with pytest.raises(MediaRefused, match="expired"):
+        await media.fetch(form["MediaUrl1"], limit_bytes=1_000)
+    stranger = TwilioMedia(TwilioAccount(ACCOUNT.account_sid, "wrong", base_url=line.base_url), download=line.download)
+    with pytest.raises(Unavailable):
+        await stranger.fetch(form["MediaUrl0"], limit_bytes=1_000)
+    await stranger.aclose()
+    line.emulator.faults.inject(FaultKind.DOWN)
+    with pytest.raises(Unavailable):
+        await media.fetch(form["MediaUrl0"], limit_bytes=1_000)
+    await media.aclose()
 
 
 async def test_a_hundred_messages_at_once_are_all_accepted(line: Line) -> None:
@@ -234,71 +222,9 @@ async def test_files_are_listed_and_described(line: Line) -> None:
 # -- Twilio's published contract ------------------------------------------------------------------------------------
 
 
-@cache
-def read_contract() -> dict[str, Any]:
-    if not OPENAPI.exists():
-        pytest.skip("../shared is not beside this checkout")
-    contract: dict[str, Any] = json.loads(OPENAPI.read_text())
-    return contract
-
-
-def convert(schema: Any) -> Any:
-    """A schema of OpenAPI 3.0 in the words of JSON Schema: nullable, closed, with its references resolved."""
-    if isinstance(schema, list):
-        return [convert(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
-        target: Any = read_contract()
-        for name in schema["$ref"].removeprefix("#/").split("/"):
-            target = target[name]
-        return convert(target)
-    converted = {name: convert(value) for name, value in schema.items() if name not in ("nullable", "example")}
-    if schema.get("format") == "date-time-rfc-2822":
-        converted["pattern"] = r"^\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} \+0000$"
-    if isinstance(schema.get("properties"), dict):
-        converted["additionalProperties"] = False
-    return {"anyOf": [converted, {"type": "null"}]} if schema.get("nullable") else converted
-
-
-def find_operation(exchange: Exchange) -> dict[str, Any]:
-    """The operation of the contract; a literal path wins over a template."""
-    for path, operations in sorted(read_contract()["paths"].items(), key=lambda item: item[0].count("{")):
-        ours, theirs = exchange.path.split("/"), path.split("/")
-        same = len(ours) == len(theirs) and all(_fits(*pair) for pair in zip(ours, theirs, strict=True))
-        if same and exchange.method.lower() in operations:
-            operation: dict[str, Any] = operations[exchange.method.lower()]
-            return operation
-    raise AssertionError(f"{exchange.method} {exchange.path} is not in the contract")
-
-
-def _fits(ours: str, theirs: str) -> bool:
-    return (theirs.startswith("{") and ours.endswith(theirs.partition("}")[2])) or ours == theirs
-
-
-def check(exchange: Exchange) -> None:
-    """Assert that a request and its answer keep to the contract."""
-    operation = find_operation(exchange)
-    parameters = {it["name"]: it["schema"] for it in operation.get("parameters", ()) if it["in"] == "query"}
-    for name, value in exchange.query.items():
-        schema = parameters[name]
-        jsonschema.validate(int(value) if schema["type"] == "integer" else value, convert(schema))
-    if exchange.method == "POST":
-        body = operation["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
-        jsonschema.validate(exchange.form, convert(body))
-    answer = operation["responses"][str(exchange.status)]
-    if "content" not in answer:
-        assert exchange.text == ""
-        return
-    schema = convert(answer["content"]["application/json"]["schema"])
-    value = json.loads(exchange.text)
-    jsonschema.validate(value, schema)
-    assert value.keys() == schema["properties"].keys()
-
-
 async def test_requests_and_answers_keep_to_the_published_contract(line: Line) -> None:
     """Each operation the runtime or a test uses: parameters, body, status, every field and no other."""
-    read_contract()
+    CONTRACT.read()
     photo = InboundMedia("image/jpeg", b"\xff\xd8")
     form = line.emulator.compose_inbound(Inbound(from_address=ANA, to_address=OURS, media=(photo,)))
     since = datetime(2026, 1, 1, tzinfo=UTC)
@@ -320,8 +246,8 @@ async def test_requests_and_answers_keep_to_the_published_contract(line: Line) -
     await line.messages(sent.sid).delete_async()
 
     for exchange in line.http.exchanges:
-        check(exchange)
-    assert len({(it.method, find_operation(it)["operationId"]) for it in line.http.exchanges}) == 8
+        CONTRACT.check(exchange)
+    assert len({(it.method, CONTRACT.find_operation(it)["operationId"]) for it in line.http.exchanges}) == 8
 
 
 @pytest.fixture
@@ -338,11 +264,11 @@ def broken_exchanges() -> Iterator[list[Exchange]]:
 
 def test_the_check_itself_finds_what_breaks_the_contract(broken_exchanges: list[Exchange]) -> None:
     """A check that passes everything would be worth nothing."""
-    read_contract()
+    CONTRACT.read()
 
     for exchange in broken_exchanges:
         with pytest.raises(jsonschema.ValidationError):
-            check(exchange)
+            CONTRACT.check(exchange)
 
 
 # -- the server's own -----------------------------------------------------------------------------------------------

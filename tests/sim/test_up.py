@@ -10,10 +10,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import msgspec
+import psycopg
 import pytest
 
 from runtime.adapters.embedded import choose_redis_url
+from runtime.domain.templates import CATALOGUE
 from sim.databases import borrow_copy
 from sim.say import Address, say
 from sim.supervising import Child, supervise
@@ -96,6 +99,12 @@ async def _ask(record: UpRecord, text: str, sid: str) -> list[str]:
     return [message.body for message in heard.messages]
 
 
+async def _open(address: str) -> str:
+    async with aiohttp.ClientSession() as session, session.get(address) as answer:
+        assert answer.status == 200
+        return await answer.text()
+
+
 async def test_up_answers_mends_a_killed_worker_and_ends_with_all_it_started(
     tmp_path: Path, empty_database_url: str
 ) -> None:
@@ -104,6 +113,7 @@ async def test_up_answers_mends_a_killed_worker_and_ends_with_all_it_started(
         await _until(lambda: _read(tmp_path) is not None, "readiness")
         record = _read(tmp_path)
         assert record is not None
+        page = await _open(record.simulate)
         first = await _ask(record, "¿cuánto cuesta el corte de dama?", "SM1")
         victim = record.processes["worker"]
 
@@ -112,11 +122,15 @@ async def test_up_answers_mends_a_killed_worker_and_ends_with_all_it_started(
         second = await _ask(record, "¿a qué hora abren?", "SM2")
         after = _read(tmp_path)
         assert after is not None
+        with psycopg.connect(empty_database_url) as owner:
+            templates = owner.execute("select name from templates where status = 'approved'").fetchall()
         process.send_signal(signal.SIGINT)
         code = await asyncio.wait_for(process.wait(), LIMIT_S)
 
+    assert "Estética Lupita" in page
     assert "$250" in first[0]
     assert "9:00 AM" in second[0]
+    assert {name for (name,) in templates} == set(CATALOGUE)
     assert code == 130
     assert not [pid for pid in after.processes.values() if _lives(pid)]
     assert _read(tmp_path) is None
