@@ -1,4 +1,4 @@
-"""The commands that replay and score: `demo`, `replay`, `report`, `race` and `bench`.
+"""The commands that replay and score: `demo`, `replay`, `report`, `classify`, `race` and `bench`.
 
 `evals.cli` puts them into the program `parlo`. Each command imports what it needs when it runs. A figure that a
 program reads comes with `--json` on standard output; everything else, progress included, goes to standard error.
@@ -103,6 +103,40 @@ def report(run: Annotated[str, typer.Argument(help="A run's directory, its name,
     sys.stdout.write(f"{write_report(found)}\n")
 
 
+@app.command("classify")
+def classify_messages(
+    task: Annotated[str, typer.Argument(help="owner-intent or asks-human.")],
+    file: Annotated[Path, typer.Option("--file", help="JSON Lines: text, label, and whatever else is to be kept.")],
+    model: Annotated[
+        str | None, typer.Option("--model", help="A model of OPENAI_API_KEY's; by default the offline one.")
+    ] = None,
+    split: Annotated[str | None, typer.Option("--split", help="Only rows whose `split` is this.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how production's code tells labelled messages apart."""
+    import asyncio
+
+    import msgspec
+
+    from evals.classification_table import print_classified
+    from evals.classifying import Task, classify, read_labelled
+    from evals.models import open_model
+    from runtime.settings import read_settings
+
+    if task not in tuple(Task):
+        _tell(f"parlo: {task!r} is no task; there are {' and '.join(Task)}")
+        raise typer.Exit(2)
+    rows = read_labelled(file, Task(task), split=split)
+    settings, opened = open_model(read_settings(os.environ), model if task == Task.OWNER_INTENT else None)
+    if model is not None and task != Task.OWNER_INTENT:
+        _tell(f"{task} is decided without a model")
+    classified = asyncio.run(classify(rows, Task(task), settings, opened, tell=_tell))
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(classified)).decode() + "\n")
+    else:
+        print_classified(classified)
+
+
 race_app = typer.Typer(help="Rivals for one thing, through the whole path.", no_args_is_help=True)
 app.add_typer(race_app, name="race")
 
@@ -131,9 +165,12 @@ def race_booking(
         raise typer.Exit(1)
 
 
+_MEASUREMENTS = "Of route, turn, replay, accept, memory, handoff and start; all of them by default."
+
+
 @app.command()
 def bench(
-    names: Annotated[list[str] | None, typer.Argument(help="Which measurements; all of them by default.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help=_MEASUREMENTS)] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure speed and memory, with the machine's own limits in the same run."""

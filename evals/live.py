@@ -25,8 +25,14 @@ READY_LIMIT_S = 60.0
 
 
 @contextmanager
-def run_up(database_url: str, redis_url: str, *, workers: int = 1) -> Iterator[UpRecord]:
+def run_up(database_url: str, redis_url: str, *, workers: int = 1, log: Path | None = None) -> Iterator[UpRecord]:
     """Everything that `parlo up` runs, on this database, for as long as it is used.
+
+    Args:
+        database_url: Migrated; a world with the central number of the seed business is left as it is.
+        redis_url: A broker; only its last database is used.
+        workers: How many worker processes.
+        log: Where all processes write what they log; without it that is thrown away with the home.
 
     Raises:
         Broken: It does not start.
@@ -38,7 +44,7 @@ def run_up(database_url: str, redis_url: str, *, workers: int = 1) -> Iterator[U
             "REDIS_URL": f"{redis_url.rpartition('/')[0]}/{BROKER_DATABASE}",
         }
         environment.pop("OPENAI_API_KEY", None)
-        log = Path(home) / "up.log"
+        log = log or Path(home) / "up.log"
         with log.open("wb") as output:
             command = [sys.executable, "-m", "evals.cli", "up", "--workers", str(workers)]
             process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)

@@ -19,6 +19,7 @@ import uvloop
 from evals.bench.figures import Figure, Measurement, Unit
 from evals.bench.ground import START, WORLD, Ground, fresh_database, seed
 from evals.bench.wire import Traffic, WireCounter
+from runtime.adapters.absent import AbsentMedia
 from runtime.adapters.system import SystemIds
 from runtime.adapters.twilio.messenger import TwilioAccount, TwilioMessenger
 from runtime.adapters.twilio.signature import SignatureChecker
@@ -172,6 +173,7 @@ class _Desk:
             messenger=TwilioMessenger(
                 TwilioAccount(account.account_sid, account.auth_token), PUBLIC_URL, http_client=self._http
             ),
+            media=AbsentMedia(),
             queue=self._queue,
         )
         self._world = load_world(WORLD)

@@ -237,6 +237,7 @@ class Timeline:
             text=show_text(event.text or ""),
             delivery=names[-1] if names else "",
             history=" → ".join(names),
+            attachments=[shorten(f"media · {content_type}", 160) for content_type in send.media],
             delivery_ok=not any(s.status in ("failed", "undelivered") for _, s in history),
             origin="" if send.origin in (SendOrigin.UNKNOWN, SendOrigin.REPLY) else str(send.origin),
             marks=self._marks_of([index]),
@@ -286,6 +287,7 @@ class Timeline:
         customer, human = self.reading.name_of(change.customer) or "somebody", self.reading.name_of(change.human)
         words = {
             "waiting": f"Handoff: {customer} waits for {human or 'a person'}",
+            "offered": f"Handoff: {human or 'a person'} is asked to take {customer}",
             "active": f"Handoff: {customer} talks with {human or 'a person'}; Parlo passes messages on",
             "ended": f"Handoff ended: {customer} is back with Parlo",
         }

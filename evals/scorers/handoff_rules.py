@@ -40,7 +40,7 @@ def _may_hand_off(reading: Reading) -> bool:
 
 
 def check_silence_in_handoff(reading: Reading) -> Iterator[Verdict]:
-    """While a handoff is active, the customer is sent relayed words and notices, never a machine's reply.
+    """While a handoff is offered or active, the customer is sent relayed words and notices, never a machine's reply.
 
     The turn that opened the handoff may still say so: only answers to what was written after count.
     """
@@ -50,7 +50,7 @@ def check_silence_in_handoff(reading: Reading) -> Iterator[Verdict]:
         while changes and changes[0].index < send.index:
             change = changes.pop(0)
             active.pop(change.data.customer, None)
-            if change.data.status == "active":
+            if change.data.status in ("offered", "active"):
                 active[change.data.customer] = change.index
         since = active.get(send.data.to)
         if since is None or send.data.origin is not SendOrigin.REPLY:

@@ -34,5 +34,7 @@ def _find_latest(reading: Reading, first: int, stop: int) -> Placed[HandoffData]
     found = [h for h in reading.handoffs if h.index < stop]
     writer = next((s.lane for s in reversed(reading.says) if first <= s.index < stop), None)
     if writer is not None:
-        found = [h for h in found if writer in (h.data.customer, h.data.human)]
+        # whoever wrote may have given the customer away: what counts is where that customer is now
+        customer = next((h.data.customer for h in reversed(found) if writer in (h.data.customer, h.data.human)), None)
+        found = [h for h in found if h.data.customer == customer]
     return found[-1] if found else None

@@ -33,8 +33,17 @@ def _score_reply(reading: Reading, asked: Asked, wanted: ReplyExpectation) -> Ve
     forbidden = next((w for w in wanted.not_contains if contains_text(text, w)), None)
     if forbidden is not None:
         return Verdict("reply", False, f"{quote(forbidden)} must not be in {quote(text)}", at)
+    received = [content_type for s in sent for content_type in s.data.media]
+    if wanted.media is not None and not any(_is_of_type(each, wanted.media) for each in received):
+        return Verdict("reply", False, f"no {wanted.media} among the files: {', '.join(received) or 'none'}", at)
     checked = len(wanted.contains) + len(wanted.not_contains) + bool(wanted.contains_any)
-    return Verdict("reply", True, f"{name} was answered; {checked} demands on the words hold", at)
+    files = f" with {wanted.media}" if wanted.media is not None else ""
+    return Verdict("reply", True, f"{name} was answered{files}; {checked} demands on the words hold", at)
+
+
+def _is_of_type(content_type: str, wanted: str) -> bool:
+    name = content_type.partition(";")[0].strip().lower()
+    return wanted.lower() in (name, name.partition("/")[0])
 
 
 def score_silence(reading: Reading) -> Iterator[Verdict]:

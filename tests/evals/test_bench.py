@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from rich.console import Console
@@ -10,12 +11,15 @@ from sqlalchemy import text
 
 from evals.bench.figures import Figure, Measurement, Unit, percentile
 from evals.bench.ground import Ground, fresh_database, seed
+from evals.bench.handoff import Load, measure_handoffs
 from evals.bench.machine import Machine
 from evals.bench.printing import BenchRun, encode_run, print_run
+from evals.bench.relaying import Pace, Way
 from evals.bench.routing import measure_routing
 from evals.bench.running import MEASUREMENTS, run_bench
 from evals.bench.turn import COUNTED, count_turns
 from evals.bench.wire import WireCounter, name_statement
+from runtime.adapters.embedded import choose_redis_url
 from runtime.domain.ids import PLATFORM
 from runtime.store.database import open_database
 from sim.bare_postgres import PostgresFacts, count_rows, measure_bare_commits, read_facts
@@ -119,7 +123,7 @@ async def test_the_statements_of_a_plain_text_turn_are_few_and_known(server_url:
     journal = ["begin", "set", "insert steps", "commit"]
     finish = ["insert messages", "insert outbox, insert messages", "update inbox, update turns, update conversations"]
     deliver = ["update outbox"] * 2
-    reports = ["update outbox, insert tasks"] * 2
+    reports = ["update outbox"] * 2
     turn = [*claim, *look, *journal, "begin", "set", "read conversations", *finish, "commit"]
     assert traffic.texts[-traffic.statements // COUNTED :] == [*accept, *offer, *turn, *deliver, *reports]
     assert traffic.round_trips == 26 * COUNTED
@@ -141,6 +145,24 @@ def test_routing_is_measured_over_every_combination() -> None:
 
     assert routed.unit is Unit.PER_SECOND
     assert routed.n > 10_000 and routed.value > 0
+
+
+@pytest.mark.integration
+@pytest.mark.slow
+def test_handoffs_through_real_processes_lose_nothing_and_are_served_in_order(server_url: str) -> None:
+    """Two pairs talk, five ask two humans at once, a line of three grows to six: every count that must be 0 is."""
+    ground = Ground(durable_url=server_url, fast_url=server_url, redis_url=choose_redis_url(os.environ))
+    load = Load(businesses=1, humans=2, pace=Pace(4.0, 1.0), crowd=5, workers=2, lines=(3, 6), repeats=1)
+
+    measured = measure_handoffs(ground, load)
+
+    counts = {each.name.strip(): each for each in measured.figures if each.unit is Unit.COUNT and each.most == 0}
+    assert {name: each.value for name, each in counts.items()} == dict.fromkeys(counts, 0), measured.notes
+    assert {"relays lost", "doubly served", "told a wrong place", "passed over", "not served", "deadlocks"} <= {*counts}
+    samples = {each.name: each.n for each in measured.figures}
+    assert [samples[f"{way}, whole, p50"] for way in Way] == [2, 2]
+    assert samples["crowd of 5, told, p50"] == 5
+    assert {"request, 3 in line", "request, 6 in line"} <= {*samples}
 
 
 def test_json_has_every_figure_with_its_target_and_whether_it_was_met() -> None:

@@ -15,6 +15,7 @@ from sim.record import (
     FinalRows,
     FinalTask,
     SayData,
+    SendOrigin,
 )
 from sim.story import Story
 
@@ -73,6 +74,34 @@ BROKEN: list[tuple[dict[str, object], str]] = [
     ({"handoff": "active"}, "the handoff is none, expected active"),
     ({"http": 403}, "the webhook answered 200, expected 403"),
 ]
+
+
+def tell_relay(media: tuple[str, ...], wanted: str) -> Verdict:
+    """Lupita is passed Ana's message, and a file is expected to have come with it."""
+    story = Story()
+    story.say("ana", "mira", media="image/jpeg")
+    story.send("lupita", "Ana: mira", SendOrigin.RELAY, media=media)
+    story.expect(reply={"to": "lupita", "media": wanted})
+    return find(story.end(), "reply")
+
+
+@pytest.mark.parametrize("wanted", ["image/jpeg", "IMAGE/JPEG", "image"])
+def test_a_file_is_expected_by_its_type_or_its_family(wanted: str) -> None:
+    assert tell_relay(("audio/ogg", "image/jpeg; x=1"), wanted).met
+
+
+@pytest.mark.parametrize(
+    ("media", "wanted", "reason"),
+    [
+        ((), "image", "no image among the files: none"),
+        (("audio/ogg",), "image", "no image among the files: audio/ogg"),
+        (("image/png",), "image/jpeg", "no image/jpeg among the files: image/png"),
+    ],
+)
+def test_a_file_that_did_not_come_is_missed(media: tuple[str, ...], wanted: str, reason: str) -> None:
+    verdict = tell_relay(media, wanted)
+
+    assert (verdict.met, verdict.reason) == (False, reason)
 
 
 @pytest.mark.parametrize("expected", MET, ids=lambda e: next(iter(e)))
