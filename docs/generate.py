@@ -18,7 +18,17 @@ from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from evals.cli import app
 from runtime.domain.enums import HandoffState
-from runtime.domain.handoff import END_REASONS, SILENCE, TRANSITIONS, HandoffEvent
+from runtime.domain.handoff import (
+    END_REASONS,
+    LINE_LIMIT,
+    NUDGES,
+    REMINDERS,
+    SILENCE,
+    SNOOZE,
+    TRANSITIONS,
+    UNDO,
+    HandoffEvent,
+)
 from runtime.settings import _SHARED, PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,10 +38,23 @@ PACKAGES = ("runtime", "sim", "evals")
 _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
 
 _CAUSES = {
-    HandoffEvent.CONNECT: "a human became free, and this customer has waited longest",
+    HandoffEvent.QUEUE: "nobody is free, or only people off duty while a colleague is busy",
+    HandoffEvent.OFFER: "somebody is free and has not said no: the owner first, then admins, on duty first",
+    HandoffEvent.TAKE: "a human taps *Tomar*, writes *tomar*, or simply answers",
+    HandoffEvent.DECLINE: "the human who was asked writes *no puedo* or taps it",
+    HandoffEvent.SNOOZE: f"the human who was asked wants {SNOOZE.seconds // 60} more minutes",
+    HandoffEvent.EXPIRE: f"no answer for {REMINDERS[1].seconds // 60} minutes, and somebody else can be asked",
+    HandoffEvent.WITHDRAW: "the human takes back an end and has the earlier customer again",
+    HandoffEvent.PASS_ON: "the human writes *pasar* and a colleague's name",
+    HandoffEvent.TAKE_OVER: f"another human takes a customer left alone for {NUDGES[0].seconds // 60} minutes",
+    HandoffEvent.HUMAN_LEFT: "the human is deactivated or may no longer take customers",
     HandoffEvent.HUMAN_ENDS: "the human's message was judged an end",
-    HandoffEvent.SILENCE: f"the human said nothing for {SILENCE.seconds // 60} minutes",
-    HandoffEvent.CUSTOMER_LEAVES: "the customer gives up (in the table; nothing causes it yet)",
+    HandoffEvent.UNDO: f"the human writes *deshacer* within {UNDO.seconds} seconds of their end",
+    HandoffEvent.SILENCE: f"no human said a word for {SILENCE.seconds // 60} minutes",
+    HandoffEvent.GIVE_UP: f"{LINE_LIMIT.seconds // 3600} hours in line, or everybody has said no",
+    HandoffEvent.CUSTOMER_LEAVES: "the customer writes *salir*",
+    HandoffEvent.OPT_OUT: "the customer wants no more messages",
+    HandoffEvent.SUSPEND: "the business is suspended",
 }
 _MEANINGS = {
     "database_url": "Postgres; without it the embedded one is started.",
@@ -82,8 +105,7 @@ def _draw_handoff() -> str:
     drawing = [
         "```mermaid",
         "stateDiagram-v2",
-        f"    [*] --> {HandoffState.WAITING}: asked, everybody is busy",
-        f"    [*] --> {HandoffState.ACTIVE}: asked, somebody is free",
+        f"    [*] --> {HandoffState.REQUESTED}",
         *arrows,
         f"    {HandoffState.ENDED} --> [*]",
         "```",
