@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import subprocess
 import sys
 import time
@@ -9,11 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import psycopg
 import pytest
 
 from evals.cli import app, run
+from runtime.adapters.system import SystemClock
 from runtime.domain.errors import Broken
+from runtime.domain.templates import CATALOGUE
+from runtime.store.database import Database
 from sim.transcripts import load_transcripts
+from sim.twilio.emulator import Account, TwilioEmulator
+from sim.twilio.server import EmulatorApp
+from tests.sim.twilio_contract import serve
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -24,7 +33,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
     shown = capsys.readouterr().out
     assert code == 0
-    for command in ("up", "say", "web", "worker", "ticker", "migrate", "doctor", "resolve-date", "import"):
+    for command in ("up", "say", "web", "worker", "ticker", "migrate", "doctor", "templates", "resolve-date", "import"):
         assert f"\n  {command} " in shown
 
 
@@ -169,18 +178,62 @@ def test_what_a_command_raises_on_purpose_is_said_and_not_shown(capsys: pytest.C
 def test_the_doctor_finds_what_is_well_and_says_what_to_do_about_the_rest(
     database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A migrated database without broker and model key: two findings are bad, and each has its remedy."""
+    """A migrated database without broker, model key and templates: each finding that is bad has its remedy."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "one,two")
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute("delete from templates")
 
     code = run(["doctor", "--json"])
 
     report = msgspec.json.decode(capsys.readouterr().out)
     bad = {check["name"]: check["remedy"] for check in report["checks"] if not check["ok"]}
     assert (code, report["ok"]) == (1, False)
-    assert set(bad) == {"broker", "model key"}
+    assert set(bad) == {"broker", "model key", "templates"}
     assert all(bad.values())
+
+
+@pytest.mark.integration
+async def test_templates_are_registered_and_shown(database: Database, database_url: str) -> None:
+    """To look changes nothing and says that something is to be done; after a run nothing is, not for the doctor."""
+    account = Account()
+    emulator = TwilioEmulator(SystemClock(), account=account)
+
+    async def parlo(*words: str) -> tuple[int | None, str]:
+        environment = {
+            **os.environ,
+            "DATABASE_URL": database_url,
+            "TWILIO_BASE_URL": base_url,
+            "TWILIO_ACCOUNT_SID": account.account_sid,
+            "TWILIO_AUTH_TOKEN": account.auth_token,
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+        }
+        ran = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "evals.cli", *words, cwd=ROOT, env=environment, stdout=asyncio.subprocess.PIPE
+        )
+        shown, _ = await ran.communicate()
+        return ran.returncode, shown.decode()
+
+    async with serve(EmulatorApp(emulator)) as base_url:
+        looked = await parlo("templates", "--check", "--json")
+        synced = await parlo("templates")
+        checked = await parlo("templates", "--check", "--json")
+        emulator.contents.decide(str(checked_sids(checked[1])[0]), "rejected", "TAG_CONTENT_MISMATCH")
+        rejected = await parlo("templates")
+        _, examined = await parlo("doctor")
+
+    assert (looked[0], checked_sids(looked[1])) == (1, [None] * len(CATALOGUE))
+    assert synced[0] == checked[0] == 0
+    assert [line.split()[:2] for line in synced[1].splitlines()[1:]] == [[name, "approved"] for name in CATALOGUE]
+    assert rejected[0] == 1
+    assert "TAG_CONTENT_MISMATCH" in rejected[1]
+    assert "FAIL  templates: solicitud_humano rejected (TAG_CONTENT_MISMATCH)" in examined
+
+
+def checked_sids(shown: str) -> list[str | None]:
+    """The sids a run told of as JSON."""
+    return [each["content_sid"] for each in msgspec.json.decode(shown)["templates"]]
 
 
 @pytest.mark.integration
