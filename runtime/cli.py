@@ -33,13 +33,16 @@ WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True, help="En
 def web(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    listening: Annotated[
+        int | None, typer.Option("--socket", hidden=True, help="Number of an inherited socket that listens already.")
+    ] = None,
     with_parent: WithParent = False,
 ) -> None:
     """Serve the webhooks and the health checks."""
     from runtime.web.serving import run_web
 
     _begin(with_parent)
-    run_web(_read_settings(os.environ), host=host, port=port)
+    run_web(_read_settings(os.environ), host=host, port=port, inherited=listening)
 
 
 @app.command()

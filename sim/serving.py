@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any
 
 import uvicorn
@@ -27,20 +27,19 @@ Asgi = Callable[
 ]
 
 
-def listen(given: int | None) -> socket.socket:
-    """A listening socket on this port, or on any that is free.
+def listen(given: int | None, usual: int = 0) -> socket.socket:
+    """A listening socket on the given port; without one on the usual port if that is free, else on any.
 
     Raises:
-        Broken: The port is taken.
+        Broken: The given port is taken.
     """
-    try:
-        return bind(given or 0)
-    except OSError as error:
-        raise Broken(f"port {given} is taken") from error
+    for port in (given,) if given else (usual, 0):
+        with suppress(OSError):
+            return _bind(port)
+    raise Broken(f"port {given} is taken")
 
 
-def bind(port: int) -> socket.socket:
-    """A listening socket on this port; 0 is any. Raises OSError where it is taken."""
+def _bind(port: int) -> socket.socket:
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -50,21 +49,6 @@ def bind(port: int) -> socket.socket:
         listening.close()
         raise
     return listening
-
-
-def choose_port(given: int | None, usual: int) -> int:
-    """A port for what is not started yet, or may be started again: the usual one if it is free.
-
-    Raises:
-        Broken: The given port is taken.
-    """
-    for port in (given,) if given else (usual, 0):
-        try:
-            with bind(port) as probe:
-                return int(probe.getsockname()[1])
-        except OSError:
-            continue
-    raise Broken(f"port {given} is taken")
 
 
 def address_of(listening: socket.socket) -> str:

@@ -28,10 +28,17 @@ class Child:
         command: The program and its words.
         environment: All of its environment.
         tell: Called with a line for people when the process dies, and when it runs again.
+        inherited: Files and sockets it gets, by the same numbers.
     """
 
     def __init__(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str], tell: Callable[[str], None]
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        tell: Callable[[str], None],
+        *,
+        inherited: Sequence[int] = (),
     ) -> None:
         self.name = name
         self.pid: int | None = None
@@ -39,6 +46,7 @@ class Child:
         self._command = command
         self._environment = environment
         self._tell = tell
+        self._inherited = inherited
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
@@ -48,7 +56,11 @@ class Child:
         while not self._stopped.is_set():
             started_at = loop.time()
             process = await asyncio.create_subprocess_exec(
-                *self._command, env=self._environment, stdin=asyncio.subprocess.PIPE, start_new_session=True
+                *self._command,
+                env=self._environment,
+                stdin=asyncio.subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=self._inherited,
             )
             self.pid = process.pid
             self.starts += 1

@@ -12,6 +12,7 @@ import asyncio
 import fcntl
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -36,7 +37,7 @@ from sim.clock_file import ClockFile, clock_path
 from sim.offline_model.protocol import MODEL_NAME
 from sim.offline_model.server import OfflineApp
 from sim.seeding import seed_world
-from sim.serving import HOST, Asgi, address_of, choose_port, listen, serve
+from sim.serving import Asgi, address_of, listen, serve
 from sim.simulate.app import Simulation
 from sim.simulate.pages import create_app
 from sim.simulate.rows import find_newest_moment, list_heard
@@ -45,6 +46,7 @@ from sim.twilio.emulator import Account, TwilioEmulator
 from sim.twilio.reports import Behaviour
 from sim.twilio.server import EmulatorApp, HttpFetcher, HttpSink
 from sim.up_record import UpRecord, list_announcement, record_path, write_record
+from sim.windows import STRICT_S
 from sim.worlds import World, load_world
 
 USUAL_PORT = 8000
@@ -89,7 +91,9 @@ def run_up(options: UpOptions, environment: Mapping[str, str], tell: Tell) -> in
     with _hold_home(environment):
         database_url, redis_url = choose_database_url(environment), choose_redis_url(environment)
         migrate(database_url)
-        return asyncio.run(_Up(options, world, environment, tell).run(database_url, redis_url))
+        # bound here for web: between looking for a free port and taking it, another `up` could take it too
+        with listen(options.web_port, USUAL_PORT) as door:
+            return asyncio.run(_Up(options, world, environment, tell).run(database_url, redis_url, door))
 
 
 class _Up:
@@ -102,10 +106,10 @@ class _Up:
         self._signals: list[int] = []
         self._file = ClockFile(clock_path(environment))
 
-    async def run(self, database_url: str, redis_url: str) -> int:
+    async def run(self, database_url: str, redis_url: str, door: socket.socket) -> int:
         await self._prepare(database_url)
         ended, hurried = self._watch_signals()
-        web = f"http://{HOST}:{choose_port(self._options.web_port, USUAL_PORT)}"
+        web = address_of(door)
         async with (
             self._serve_twilio(web) as emulator,
             self._serve_model() as model,
@@ -124,7 +128,7 @@ class _Up:
                 processes={},
             )
             await _recall(record, emulator, self._file.clock)
-            self._children = self._make_children(record)
+            self._children = self._make_children(record, door.fileno())
             supervising = asyncio.ensure_future(supervise(self._children, ended, hurried))
             servers = asyncio.ensure_future(self._keep_servers(record))
             try:
@@ -162,7 +166,7 @@ class _Up:
             # Sids must differ from those of the last time: the database remembers them.
             seed=SystemIds().new().int,
             account=Account(api_url=address_of(listening)),
-            behaviour=Behaviour(read_s=READ_S),
+            behaviour=Behaviour(read_s=READ_S, window_s=STRICT_S),
             sink=HttpSink(),
         )
         emulator.fetcher = HttpFetcher()
@@ -171,7 +175,7 @@ class _Up:
 
     @asynccontextmanager
     async def _serve_simulate(self, web: str, database_url: str, emulator: TwilioEmulator) -> AsyncIterator[str]:
-        listening = listen(choose_port(self._options.simulate_port, USUAL_SIMULATE_PORT))
+        listening = listen(self._options.simulate_port, USUAL_SIMULATE_PORT)
         database = open_database(database_url, pool_size=1)
         phones = find_home(self._environment) / "phones.json"
         simulation = Simulation(self._world, database, emulator, _webhook_of(web), self._file, phones)
@@ -198,7 +202,7 @@ class _Up:
         async with serve(OfflineApp(), listening):
             yield f"{address_of(listening)}/v1"
 
-    def _make_children(self, record: UpRecord) -> list[Child]:
+    def _make_children(self, record: UpRecord, door: int) -> list[Child]:
         environment = {
             **self._environment,
             "DATABASE_URL": record.database_url,
@@ -218,11 +222,16 @@ class _Up:
                 "PARLO_CLASSIFIER_MODEL": MODEL_NAME,
             }
         program = [sys.executable, "-m", "evals.cli"]
-        port = record.web.rpartition(":")[2]
-        words = {"web": ["web", "--host", HOST, "--port", port], "ticker": ["ticker"]}
+        words = {"web": ["web", "--socket", str(door)], "ticker": ["ticker"]}
         words |= {"worker" if n == 0 else f"worker-{n + 1}": ["worker"] for n in range(self._options.workers)}
         return [
-            Child(name, [*program, *command, "--with-parent"], environment, self._tell)
+            Child(
+                name,
+                [*program, *command, "--with-parent"],
+                environment,
+                self._tell,
+                inherited=(door,) if name == "web" else (),
+            )
             for name, command in words.items()
         ]
 

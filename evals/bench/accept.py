@@ -18,7 +18,7 @@ from evals.bench.knocking import Outcome, Plan, knock
 from evals.bench.proc import read_cpu_s
 from runtime.domain.errors import Broken
 from sim.bare_postgres import count_rows, measure_bare_commits
-from sim.serving import HOST, bind
+from sim.serving import HOST, listen
 from sim.twilio.emulator import Account
 from sim.worlds import load_world
 
@@ -126,7 +126,7 @@ def _count_refused(outcome: Outcome) -> list[Figure]:
 @contextmanager
 def _serve(database_url: str, redis_url: str) -> Iterator[tuple[str, int]]:
     """Run `parlo web` as a process; gives its address and its process id."""
-    listening = bind(0)
+    listening = listen(None)
     port = listening.getsockname()[1]
     listening.close()
     web = f"http://{HOST}:{port}"

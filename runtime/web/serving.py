@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import uvicorn
 
 from runtime.adapters.absent import AbsentMedia, AbsentMessenger, AbsentModel
@@ -19,8 +21,14 @@ POOL_SIZE = 4
 """An accept is one short statement: more connections than this only make Postgres and this process switch about."""
 
 
-def run_web(settings: Settings, *, host: str, port: int) -> None:
+def run_web(settings: Settings, *, host: str, port: int, inherited: int | None = None) -> None:
     """Serve until told to stop.
+
+    Args:
+        settings: Of the installation.
+        host: Where to listen.
+        port: Where to listen.
+        inherited: The number of a socket that listens already, and is used in place of host and port.
 
     Raises:
         Broken: A setting is missing or wrong, or the port is taken.
@@ -55,7 +63,7 @@ def run_web(settings: Settings, *, host: str, port: int) -> None:
         timeout_graceful_shutdown=GRACE_S,
     )
     server = uvicorn.Server(config)
-    server.run()
+    server.run(sockets=[socket.socket(fileno=inherited)] if inherited is not None else None)
     queue.close()
     if not server.started:
         raise Broken(f"cannot serve on {host}:{port}")

@@ -38,8 +38,8 @@ def empty_database_url(server_url: str) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def _up(home: Path, database_url: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw14").removeprefix("gw")) % 15 + 1
+async def _up(home: Path, database_url: str, broker: int | None = None) -> AsyncIterator[asyncio.subprocess.Process]:
+    number = broker or int(os.environ.get("PYTEST_XDIST_WORKER", "gw14").removeprefix("gw")) % 15 + 1
     environment = os.environ | {
         "PARLO_HOME": str(home),
         "DATABASE_URL": database_url,
@@ -124,6 +124,7 @@ async def test_up_answers_mends_a_killed_worker_and_ends_with_all_it_started(
         assert after is not None
         with psycopg.connect(empty_database_url) as owner:
             templates = owner.execute("select name from templates where status = 'approved'").fetchall()
+            unsent = owner.execute("select body from outbox where state = 'failed'").fetchall()
         process.send_signal(signal.SIGINT)
         code = await asyncio.wait_for(process.wait(), LIMIT_S)
 
@@ -131,9 +132,25 @@ async def test_up_answers_mends_a_killed_worker_and_ends_with_all_it_started(
     assert "$250" in first[0]
     assert "9:00 AM" in second[0]
     assert {name for (name,) in templates} == set(CATALOGUE)
+    assert unsent == [], "whoever writes past the emulator may be answered freely all the same"
     assert code == 130
     assert not [pid for pid in after.processes.values() if _lives(pid)]
     assert _read(tmp_path) is None
+
+
+async def test_two_that_start_at_once_each_have_an_address_of_their_own(
+    tmp_path: Path, empty_database_url: str, server_url: str
+) -> None:
+    """Each answers what is written to it: none takes the other's port in the moment before it is taken."""
+    homes = [tmp_path / "one", tmp_path / "two"]
+    with borrow_copy(server_url, f"parlo_up_two_{os.getpid()}") as other_url:
+        async with _up(homes[0], empty_database_url), _up(homes[1], other_url, broker=14):
+            await _until(lambda: all(_read(home) is not None for home in homes), "readiness of both")
+            records = [record for record in map(_read, homes) if record is not None]
+            answers = await asyncio.gather(*(_ask(record, "¿a qué hora abren?", "SM1") for record in records))
+
+    assert len({record.web for record in records}) == len({record.simulate for record in records}) == 2
+    assert ["9:00 AM" in answer[0] for answer in answers] == [True, True]
 
 
 def _worker_of(home: Path) -> int | None:
