@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
@@ -17,6 +17,7 @@ import msgspec
 
 from runtime.domain.errors import Broken
 from sim.twilio.messages import SentRecord
+from sim.twilio.server import Wrote
 from sim.up_record import UpRecord, read_record
 
 BROKER_DATABASE = 15
@@ -70,6 +71,13 @@ def _wait_until_up(
         if len(record.processes) == processes and "is open" in log.read_text(errors="replace"):
             return record
     raise Broken(f"`parlo up` did not start: {log.read_text(errors='replace')[-500:]}")
+
+
+def open_windows(record: UpRecord, ours: str, theirs: Iterable[str]) -> None:
+    """Have the emulator answer who will write to the webhook past it; addresses with `whatsapp:`."""
+    wrote = [Wrote(ours, each) for each in theirs]
+    with urlopen(f"{record.twilio}/emulator/windows", msgspec.json.encode(wrote), timeout=30):
+        return
 
 
 def list_sent(record: UpRecord) -> list[SentRecord]:

@@ -14,6 +14,7 @@ import msgspec
 from runtime.domain.errors import Broken
 from sim.twilio.inbound import Inbound, compose_form
 from sim.twilio.messages import SentRecord
+from sim.twilio.server import Wrote
 from sim.twilio.signing import SigningKey, sign_form
 
 MESSAGES_PATH = "/webhooks/twilio/messages"
@@ -56,6 +57,7 @@ async def say(address: Address, inbound: Inbound, sid: str, *, wait_s: float) ->
     headers = sign_form(address.signed_url + MESSAGES_PATH, form, SigningKey(address.secret))
     try:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15)) as session:
+            await _open_window(session, address, inbound)
             before = len(await _list_sent(session, address))
             async with session.post(address.web + MESSAGES_PATH, data=form, headers=headers) as answer:
                 status = answer.status
@@ -64,6 +66,13 @@ async def say(address: Address, inbound: Inbound, sid: str, *, wait_s: float) ->
             return Heard(status, sid, await _listen(session, address, before, wait_s))
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise Broken(f"nobody answers at {address.web} or {address.twilio}: is it up?") from error
+
+
+async def _open_window(session: aiohttp.ClientSession, address: Address, inbound: Inbound) -> None:
+    """Tell the emulator, past which this is written: it refuses free words to whoever it has not heard from."""
+    wrote = [Wrote(inbound.to_address, inbound.from_address)]
+    async with session.post(f"{address.twilio}/emulator/windows", data=msgspec.json.encode(wrote)):
+        return
 
 
 async def _listen(session: aiohttp.ClientSession, address: Address, before: int, wait_s: float) -> list[SentRecord]:

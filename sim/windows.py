@@ -1,7 +1,8 @@
 """Whose 24 hours with which number are open when a conversation begins.
 
 The stage asks here before it writes a world. Whoever is not listed has never written: to them nothing may be sent but
-a template, as far as the runtime counts; the emulated provider counts only where a transcript names a window.
+a template, as far as the runtime counts; the emulated provider counts in `parlo up`, and where a transcript names a
+window.
 """
 
 from __future__ import annotations

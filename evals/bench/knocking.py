@@ -76,10 +76,13 @@ def main() -> None:
     sys.stdout.buffer.write(msgspec.json.encode(outcome))
 
 
+def name_sender(number: int) -> str:
+    """Who writes the message of this number."""
+    return f"whatsapp:+52155{number:08d}"
+
+
 def _compose(plan: Plan, number: int) -> bytes:
-    inbound = Inbound(
-        from_address=f"whatsapp:+52155{number:08d}", to_address=plan.business, text="hola, quiero un corte mañana"
-    )
+    inbound = Inbound(from_address=name_sender(number), to_address=plan.business, text="hola, quiero un corte mañana")
     form = compose_form(inbound, sid=f"SM{number:032x}", account_sid=plan.account_sid, media_urls=[])
     url = plan.web + MESSAGES_PATH
     body = urlencode(form).encode()

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 from evals.bench.figures import Figure, Measurement, Unit
 from evals.bench.ground import Ground, fresh_database
-from evals.bench.knocking import Plan, knock
+from evals.bench.knocking import Plan, knock, name_sender
 from evals.bench.proc import read_cpu_s, read_memory
-from evals.live import list_sent, run_up
+from evals.live import list_sent, open_windows, run_up
 from runtime.domain.errors import Broken
 from sim.up_record import UpRecord
 
@@ -86,6 +86,7 @@ def _write(record: UpRecord, *, first: int, most: int) -> None:
         seconds=ANSWER_LIMIT_S,
         rate=RATE,
     )
+    open_windows(record, plan.business, map(name_sender, range(first, first + most)))
     accepted = knock(plan).accepted
     if accepted != most:
         raise Broken(f"{accepted} of {most} messages were accepted")

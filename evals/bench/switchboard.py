@@ -15,7 +15,7 @@ import aiohttp
 import msgspec
 
 from evals.bench.knocking import MESSAGES_PATH
-from evals.live import list_sent
+from evals.live import list_sent, open_windows
 from runtime.adapters.system import SystemClock
 from runtime.domain.errors import Broken
 from runtime.domain.identity import canonical_key
@@ -81,6 +81,9 @@ class Switchboard:
         Raises:
             Broken: One was not answered 200.
         """
+        for number in {saying.to for saying in sayings}:
+            senders = {f"whatsapp:{saying.sender}" for saying in sayings if saying.to == number}
+            await asyncio.to_thread(open_windows, self.record, f"whatsapp:{number}", senders)
         # composed and signed before the first leaves
         calls = [self._compose(saying) for saying in sayings]
         starts_at = time.monotonic()

@@ -13,7 +13,7 @@ import heapq
 import hmac
 import itertools
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -195,6 +195,11 @@ class TwilioEmulator:
     def open_window(self, our_address: str, their_address: str, at: datetime) -> None:
         """Have it that somebody wrote to a number of ours then, the last time before now."""
         self._last_heard[_name_pair(our_address, their_address)] = at
+
+    def open_windows(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Have it that each wrote just now: to a number of ours, from theirs."""
+        for our_address, their_address in pairs:
+            self.open_window(our_address, their_address, self._clock.now())
 
     def sign(self, url: str, form: Mapping[str, str]) -> dict[str, str]:
         """The headers that vouch for a form."""

@@ -1,8 +1,8 @@
 """The emulator over HTTP, as an ASGI application.
 
-`parlo up` and contract tests serve it on loopback. Beside Twilio's own paths it has four for the person at
-the keyboard: `GET /emulator/sent`, `GET /emulator/files/<sid>` for a file that was sent, `POST /emulator/inbound`
-and `POST /emulator/faults`. It is not for the open network.
+`parlo up` and contract tests serve it on loopback. Beside Twilio's own paths it has five for the person at
+the keyboard: `GET /emulator/sent`, `GET /emulator/files/<sid>` for a file that was sent, `POST /emulator/inbound`,
+`POST /emulator/windows` and `POST /emulator/faults`. It is not for the open network.
 """
 
 from __future__ import annotations
@@ -88,6 +88,13 @@ class FaultOrder(msgspec.Struct, frozen=True):
     delay_s: float | None = None
 
 
+class Wrote(msgspec.Struct, frozen=True):
+    """One of the list that ``POST /emulator/windows`` takes: somebody who just wrote to a webhook past the emulator."""
+
+    our_address: str
+    their_address: str
+
+
 class HandedOver(msgspec.Struct, frozen=True):
     """Answer of ``POST /emulator/inbound``: what the webhook said."""
 
@@ -158,6 +165,10 @@ class EmulatorApp:
                 return answer_json(self._emulator.sent)
             if method == "GET" and path.startswith("/emulator/files/"):
                 return self._show_file(path.rpartition("/")[2])
+            if (method, path) == ("POST", "/emulator/windows"):
+                wrote = msgspec.json.decode(body, type=list[Wrote])
+                self._emulator.open_windows((it.our_address, it.their_address) for it in wrote)
+                return answer_json(wrote)
             if (method, path) == ("POST", "/emulator/faults"):
                 order = msgspec.json.decode(body, type=FaultOrder)
                 self._emulator.faults.inject(

@@ -31,7 +31,7 @@ from sim.twilio.faults import FaultKind
 from sim.twilio.files import Fetched
 from sim.twilio.inbound import Inbound, InboundMedia
 from sim.twilio.reports import Behaviour
-from sim.twilio.server import EmulatorApp, HandedOver, HttpSink
+from sim.twilio.server import EmulatorApp, HandedOver, HttpSink, Wrote
 from sim.twilio.transport import EmulatedHttp
 from tests.sim.twilio_contract import Contract, Exchange, Listening, SteadyClock, serve
 
@@ -346,3 +346,26 @@ async def test_a_receiver_that_is_not_there_counts_as_no_answer() -> None:
 
     assert await sink("http://127.0.0.1:1/nadie", {"a": "b"}, {}) == 0
     await sink.aclose()
+
+
+async def test_whoever_wrote_past_the_server_may_be_answered_freely_once_it_is_told() -> None:
+    """Programs that post webhooks themselves tell it; to all others free words fail with 63016."""
+    behaviour = Behaviour(0, 0, window_s=86_400)
+    emulator = TwilioEmulator(SteadyClock(), account=ACCOUNT, behaviour=behaviour)
+    wrote = msgspec.json.encode([Wrote(OURS, ANA)])
+
+    async with serve(EmulatorApp(emulator)) as base_url, aiohttp.ClientSession() as browser:
+        http = TwilioHttp(base_url)
+        messenger = TwilioMessenger(
+            TwilioAccount(ACCOUNT.account_sid, ACCOUNT.auth_token), "https://parlo.test", http_client=http
+        )
+        await messenger.send(MESSAGE)
+        async with browser.post(f"{base_url}/emulator/windows", data=wrote) as response:
+            told = response.status
+        await messenger.send(MESSAGE)
+        async with browser.post(f"{base_url}/emulator/windows", data=b"{}") as response:
+            odd = response.status
+        await http.close()
+
+    assert [record.failure for record in emulator.sent] == [63016, None]
+    assert (told, odd) == (200, 400)
