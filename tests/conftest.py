@@ -18,6 +18,9 @@ from runtime.store.database import Database, open_database
 from sim.databases import borrow_copy
 from sim.seeding import clear_world
 
+# Where the browser's tests leave pictures is no setting of Parlo's, which refuses what it does not know.
+if "PARLO_SCREENSHOTS" in os.environ:
+    os.environ["SCREENSHOTS"] = os.environ["PARLO_SCREENSHOTS"]
 # A developer's shell must not change a result.
 for _name in [name for name in os.environ if name.startswith("PARLO_") and name != "PARLO_HOME"]:
     del os.environ[_name]

@@ -141,7 +141,7 @@ async def move_clock(request: AnyRequest) -> Response[Any]:
     await simulation.board.refresh()
     if not request.headers.get("hx-request"):
         return Redirect("/", status_code=303)
-    words = f"Ahora son las {simulation.templates.show_moment(moment)} para todo Parlo."
+    words = f"Para todo Parlo ya es {simulation.templates.show_moment(moment)}."
     return answer_html(simulation.templates.render("notice.html.j2", words=words))
 
 

@@ -154,6 +154,7 @@
     const quoting = event.target;
     if (quoting.matches && quoting.matches(".quoting") && quoting.children.length) $("textarea", quoting.closest("form")).focus({ preventScroll: true });
   });
+  document.addEventListener("htmx:oobErrorNoTarget", () => tell("En otra pestaña se agregó un teléfono: recarga la página para verlo."));
   document.addEventListener("htmx:sendError", () => tell("No se pudo enviar: ¿sigue corriendo ./just up?"));
 
   // -- the stream, and the clock between two events
