@@ -116,17 +116,14 @@ async def _compose(parts: Parts, head: Outbound) -> OutgoingMessage | None:
         return message
     async with parts.database.platform() as uow:
         approved = (await load_approved(uow, [head.template])).get(head.template)
-        if approved is None:
-            # our count of the hours may be wrong, and the provider's word settles it
-            return message
-        if head.kind is OutboxKind.RELAY:
-            await outbox.hold_back(uow, head)
-            await _queue_knock(parts, uow, head)
-        else:
+        if approved is not None and head.kind is not OutboxKind.RELAY:
             await outbox.mark_as_template(uow, head)
         await uow.commit()
+    if approved is None:
+        # our count of the hours may be wrong, and the provider's word settles it
+        return message
     if head.kind is OutboxKind.RELAY:
-        return None
+        return None if await _hold_back(parts, head) else message
     values = head.template_values or ()
     return msgspec.structs.replace(
         message,
@@ -134,6 +131,16 @@ async def _compose(parts: Parts, head: Outbound) -> OutgoingMessage | None:
         template=TemplateUse(approved.content_sid, values),
         media_url=None,
     )
+
+
+async def _hold_back(parts: Parts, head: Outbound) -> bool:
+    """Keep a relay and knock; False where the receiver has written this moment and may be answered freely."""
+    async with parts.database.platform() as uow:
+        held = await outbox.hold_back(uow, head)
+        if held:
+            await _queue_knock(parts, uow, head)
+        await uow.commit()
+    return held
 
 
 async def _queue_knock(parts: Parts, uow: UnitOfWork, waiting: Outbound | Moved) -> None:
@@ -235,7 +242,7 @@ async def _take_in_failure(parts: Parts, change: StatusChange) -> bool:
         revived = None
         if change.error_code == WINDOW_CLOSED:
             revived = await outbox.revive(uow, change, now=parts.clock.now())
-        if revived is not None and revived.kind is OutboxKind.RELAY:
+        if revived is not None and revived.held:
             await _queue_knock(parts, uow, revived)
         moved = None if revived is not None else await outbox.advance(uow, change)
         if moved is not None:

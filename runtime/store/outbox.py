@@ -171,20 +171,31 @@ async def mark_as_template(uow: UnitOfWork, head: Outbound) -> None:
     )
 
 
-async def hold_back(uow: UnitOfWork, head: Outbound) -> None:
-    """Keep a claimed relay until its receiver's window opens."""
-    await uow.run(
-        update(outbox)
-        .where(outbox.c.organization_id == head.organization_id, outbox.c.id == head.id)
-        .values(
-            state=OutboxState.QUEUED,
-            held=True,
-            attempts=head.attempts - 1,
-            lease_until=None,
-            due_at=None,
-            submitted_at=None,
-        )
-    )
+_HOLD_BACK = text(
+    """
+    update outbox o set state = 'queued', held = true, attempts = :attempts ::integer - 1,
+      lease_until = null, due_at = null, submitted_at = null
+    from conversations c
+    where o.organization_id = :organization_id and o.id = :id
+      and c.organization_id = o.organization_id and c.id = o.conversation_id
+      and c.last_inbound_at is not distinct from :heard_at ::timestamptz
+    returning o.id
+    """
+)
+
+
+async def hold_back(uow: UnitOfWork, head: Outbound) -> bool:
+    """Keep a claimed relay until its receiver's window opens; False where they have written since it was claimed.
+
+    Their turn may have released what was kept by then, and would not find this one.
+    """
+    parameters: dict[str, object] = {
+        "organization_id": head.organization_id,
+        "id": head.id,
+        "attempts": head.attempts,
+        "heard_at": head.heard_at,
+    }
+    return bool((await uow.run(_HOLD_BACK, parameters)).all())
 
 
 _RELEASE = text(
@@ -273,6 +284,7 @@ class Moved(msgspec.Struct, frozen=True):
 
     Attributes:
         to_customer: A human's words on their way to a customer.
+        held: It waits until the receiver writes.
         last_of_turn: No other relay of its turn is still on its way.
         name: Of whoever it was for, as far as it is known.
     """
@@ -287,6 +299,7 @@ class Moved(msgspec.Struct, frozen=True):
     counterpart_id: ConversationId | None
     template: str | None
     template_values: tuple[str, ...] | None
+    held: bool
     heard_at: datetime | None
     to_customer: bool
     last_of_turn: bool
@@ -308,7 +321,7 @@ _MOVED = """
 """
 _RETURNING = """
       returning o.organization_id, o.id, o.conversation_id, o.kind, o.body, o.turn_id, o.handoff_id, o.counterpart_id,
-        o.template, o.template_values
+        o.template, o.template_values, o.held
 """
 _ADVANCE = text(
     f"""
@@ -339,19 +352,26 @@ async def advance(uow: UnitOfWork, change: StatusChange) -> Moved | None:
 
 _REVIVE = text(
     f"""
-    with moved as (
-      update outbox o set state = 'queued', held = o.kind = 'relay', refused_sid = :sid, provider_sid = null,
-        submitted_at = null, lease_until = null, attempts = 0, not_before = :now,
-        due_at = case when o.kind = 'relay' then null else :now ::timestamptz end
+    with refused as (
+      select o.organization_id, o.id, o.conversation_id, o.kind = 'relay' as is_relay,
+        coalesce(c.last_inbound_at > o.submitted_at, false) as open_again
+      from outbox o
+      join conversations c on c.organization_id = o.organization_id and c.id = o.conversation_id
       where o.id = :id and o.state = any(:from_states ::outbox_state[])
         and (:sid ::text is null or o.refused_sid is distinct from :sid)
         and not o.as_template and exists (
           select from templates t where t.organization_id = :platform and t.name = o.template
             and t.status = 'approved')
+      for update of o
+    ), moved as (
+      update outbox o set state = 'queued', held = r.is_relay and not r.open_again, refused_sid = :sid,
+        provider_sid = null, submitted_at = null, lease_until = null, attempts = 0, not_before = :now,
+        due_at = case when r.open_again or not r.is_relay then :now ::timestamptz end
+      from refused r where o.organization_id = r.organization_id and o.id = r.id
       {_RETURNING}
     ), closed as (
-      update conversations c set window_closed_at = :now from moved
-      where c.organization_id = moved.organization_id and c.id = moved.conversation_id
+      update conversations c set window_closed_at = :now from refused r
+      where c.organization_id = r.organization_id and c.id = r.conversation_id and not r.open_again
     )
     {_MOVED}
     """
@@ -360,6 +380,8 @@ _REVIVE = text(
 
 async def revive(uow: UnitOfWork, change: StatusChange, *, now: datetime) -> Moved | None:
     """The provider says that the receiver's window is closed: send the template, or wait for them to write.
+
+    Where they have written since it was submitted, the window is open by now, and the words go once more.
 
     Returns:
         The message that is queued again; None where there is no approved template to fall back to.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import pytest
 
@@ -12,6 +14,7 @@ from runtime.domain.enums import TemplateStatus
 from runtime.domain.templates import BUSINESS_ANSWERED, CATALOGUE, CUSTOMER_WAITING, HUMAN_REQUESTED, fill
 from runtime.outbox import WINDOW_CLOSED, record_status
 from runtime.ports import MessageRefused, OutgoingMessage, SentMessage
+from runtime.store.database import Database, UnitOfWork
 from runtime.store.templates import describe_version, save_version
 from sim.stage import Stage
 from tests.runtime.answers.counter import PHONES, PLEASE, Counter
@@ -179,6 +182,52 @@ def test_what_a_customer_says_is_kept_for_a_closed_window_and_released_in_order(
             ("Lupita", "Ana: dos", False),
             ("Lupita", words.taken("Ana"), False),
         ]
+
+    with_provider(database_url, play)
+
+
+class Interrupted:
+    """A database before whose platform jobs something happens."""
+
+    def __init__(self, database: Database, happen: Callable[[], Awaitable[None]]) -> None:
+        self._database = database
+        self._happen = happen
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+    @asynccontextmanager
+    async def platform(self) -> AsyncIterator[UnitOfWork]:
+        """Everything else is as ever."""
+        await self._happen()
+        async with self._database.platform() as uow:
+            yield uow
+
+
+def test_who_writes_in_the_moment_their_message_would_be_kept_gets_it_at_once(database_url: str) -> None:
+    """It is claimed while the window is closed; Lupita writes; nobody would release it before she writes again."""
+
+    async def play(counter: Counter, provider: Provider) -> None:
+        await counter.give("Ana")
+        await close_window(counter, "Lupita")
+        scene = counter.salon.scene
+        whole = scene.parts.database
+
+        async def write() -> None:
+            claimed = "select count(*) from outbox where state = 'submitting' and kind = 'relay'"
+            if await counter.salon.count(claimed) and not wrote:
+                wrote.append("¿qué necesitas?")
+                await counter.post("Lupita", wrote[0])
+
+        wrote: list[str] = []
+        provider.heard()
+        scene.parts = dataclasses.replace(scene.parts, database=cast(Database, Interrupted(whole, write)))
+        counter.salon = Salon(counter.salon.stage, scene)
+        await counter.say("Ana", "uno")
+        kept = await counter.salon.count("select count(*) from outbox where held")
+
+        assert provider.heard()[0] == ("Lupita", "Ana: uno", False)
+        assert kept == 0
 
     with_provider(database_url, play)
 
@@ -356,6 +405,25 @@ def test_a_relay_that_is_refused_for_the_window_is_kept_and_its_sender_told(data
 
 
 # Failures and receipts ----------------------------------------------------------------------------------
+
+
+def test_a_refusal_that_crosses_the_receivers_own_message_keeps_nothing(database_url: str) -> None:
+    """Her words opened the window and her turn is over: what was refused goes again as it was, with no knock."""
+
+    async def play(counter: Counter, provider: Provider) -> None:
+        await counter.give("Ana")
+        await counter.say("Ana", "uno")
+        relay = last_to(provider, "Lupita")
+        await counter.wait(1)
+        await counter.say("Lupita", "¿qué necesitas?")
+        provider.heard()
+
+        assert await report(counter, relay, "failed", WINDOW_CLOSED)
+        await counter.wait(1)
+
+        assert [each for each in provider.heard() if each[0] == "Lupita"] == [("Lupita", "Ana: uno", False)]
+
+    with_provider(database_url, play)
 
 
 def test_a_human_is_told_what_did_not_reach_the_customer(database_url: str) -> None:
