@@ -14,7 +14,6 @@ from sim.record import (
     AcceptedData,
     ConversationRecord,
     EventData,
-    EventKind,
     FaultData,
     FinalMessage,
     HandoffData,
@@ -176,8 +175,3 @@ def error_code(tool: ToolData) -> str | None:
         if isinstance(error, dict) and isinstance(error.get("code"), str):
             return str(error["code"])
     return None
-
-
-def kinds_between(record: ConversationRecord, first: int, stop: int) -> set[EventKind]:
-    """The kinds of events in a window."""
-    return {event.kind for event in record.events[first:stop]}

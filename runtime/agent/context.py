@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from runtime.agent.prompts import Prompt
 from runtime.domain.enums import Author, FlowKind, FlowState
 from runtime.domain.ids import StaffId
+from runtime.domain.quoting import shorten
 from runtime.domain.spanish.formats import (
     WEEKDAYS,
     format_date,
@@ -78,15 +79,9 @@ def _flow_line(flow: FlowRow | None) -> str:
         return "ninguno"
     parts = [_FLOWS[flow.kind]]
     parts += [f"servicio: {flow.service}"] if flow.service else []
-    parts += [f"cuándo: {_one_line(flow.wanted)}"] if flow.wanted else []
+    parts += [f"cuándo: {shorten(flow.wanted, LONGEST_QUOTE)}"] if flow.wanted else []
     parts.append("en pausa" if flow.state is FlowState.ABANDONED else "en curso")
     return " | ".join(parts)
-
-
-def _one_line(text: str) -> str:
-    """Somebody's words within the system message: one short line, so that they cannot pass for a section of it."""
-    flat = " ".join(text.split())
-    return flat if len(flat) <= LONGEST_QUOTE else flat[: LONGEST_QUOTE - 1] + "…"
 
 
 def _relay_lines(history: Sequence[Message]) -> list[str]:
@@ -102,9 +97,9 @@ def _relay_lines(history: Sequence[Message]) -> list[str]:
         if message.author is Author.MARKER:
             lines.append(message.text)
         elif message.author is Author.HUMAN:
-            lines.append(f"{message.staff_name} (persona): {_one_line(message.text)}")
+            lines.append(f"{message.staff_name} (persona): {shorten(message.text, LONGEST_QUOTE)}")
         elif message.author is Author.CUSTOMER:
-            lines.append(f"Cliente: {_one_line(message.text)}")
+            lines.append(f"Cliente: {shorten(message.text, LONGEST_QUOTE)}")
     return lines
 
 

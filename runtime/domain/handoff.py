@@ -90,9 +90,6 @@ END_REASONS: dict[HandoffEvent, HandoffEnd] = {
     HandoffEvent.SUSPEND: HandoffEnd.SUSPENDED,
 }
 
-OPEN = (HandoffState.REQUESTED, HandoffState.WAITING, HandoffState.OFFERED, HandoffState.ACTIVE)
-"""The states of a handoff that is not over."""
-
 
 def advance(state: HandoffState, event: HandoffEvent) -> HandoffState:
     """The state after an event.

@@ -6,6 +6,7 @@ What a model says is not here; what is fixed is. Functions take what varies and 
 from __future__ import annotations
 
 from runtime.domain.enums import HandoffState
+from runtime.domain.quoting import shorten
 from runtime.domain.whatsapp import MessageKind
 
 # Whatever the model does, these are said as they stand ------------------------------------------
@@ -355,8 +356,7 @@ def delivered(customer: str) -> str:
 
 def not_delivered(customer: str, text: str) -> str:
     """The customer did not get what the human wrote."""
-    flat = " ".join(text.split())
-    quote = flat if len(flat) <= 60 else flat[:59] + "…"
+    quote = shorten(text, 60)
     said = f" «{quote}»" if quote else ""
     return f"⚠️ Tu mensaje{said} no le llegó a {customer}. Inténtalo otra vez o llámale por teléfono."
 

@@ -15,6 +15,7 @@ from runtime.domain import words
 from runtime.domain.enums import Author, HandoffState, OfferOutcome, OutboxKind
 from runtime.domain.handoff import HandoffEvent
 from runtime.domain.ids import StaffId
+from runtime.domain.quoting import shorten
 from runtime.domain.schedule_hours import find_next_opening, is_within
 from runtime.domain.spanish.formats import format_date, format_time, format_when
 from runtime.domain.templates import clean_value
@@ -133,7 +134,7 @@ async def _alert(scene: Scene, handoff: Handoff, human: Human, number: int, last
         scene.uow, scene.organization_id, handoff.conversation_id, most=_RECAP_MESSAGES
     )
     recap = [_recap_line(message, customer) for message in history if message.author is not Author.MARKER]
-    recap += [_shorten(f"{customer}: {line}") for line in last_words]
+    recap += [shorten(f"{customer}: {line}", _RECAP_CHARACTERS) for line in last_words]
     text = words.alert_human(
         customer=customer,
         reason=handoff.reason,
@@ -166,13 +167,5 @@ async def _list_facts(scene: Scene, handoff: Handoff) -> list[str]:
 
 
 def _recap_line(message: journal.Message, customer_name: str) -> str:
-    if message.author is Author.CUSTOMER:
-        return _shorten(f"{customer_name}: {message.text}")
-    if message.author is Author.HUMAN:
-        return _shorten(f"{message.staff_name}: {message.text}")
-    return _shorten(f"Asistente: {message.text}")
-
-
-def _shorten(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= _RECAP_CHARACTERS else flat[: _RECAP_CHARACTERS - 1] + "…"
+    speakers = {Author.CUSTOMER: customer_name, Author.HUMAN: message.staff_name}
+    return shorten(f"{speakers.get(message.author, 'Asistente')}: {message.text}", _RECAP_CHARACTERS)

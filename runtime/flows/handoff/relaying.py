@@ -11,16 +11,22 @@ import msgspec
 
 from runtime.domain import words
 from runtime.domain.enums import Author, HandoffState, OutboxKind
-from runtime.domain.files import Attachment
+from runtime.domain.files import Attachment, takes_caption
 from runtime.domain.ids import ConversationId, InboxId
 from runtime.domain.templates import clean_value
 from runtime.domain.whatsapp import MessageKind, Place, split_body
-from runtime.flows.handoff.scene import ANSWER_TEMPLATE, WAITING_TEMPLATE, Scene, name_of, with_template
+from runtime.flows.handoff.scene import (
+    ANSWER_TEMPLATE,
+    WAITING_TEMPLATE,
+    Scene,
+    fill_waiting,
+    name_of,
+    with_template,
+)
 from runtime.store import handoffs
 from runtime.store.handoffs import Handoff
 from runtime.store.outbox import NewOutbound
 
-_CAPTIONED = frozenset({MessageKind.IMAGE, MessageKind.VIDEO})
 """WhatsApp shows words under these; other files go without."""
 
 
@@ -63,20 +69,13 @@ async def relay_to_human(scene: Scene, handoff: Handoff, lines: Sequence[Line]) 
         changes |= {"nudges": 0} if handoff.state is HandoffState.ACTIVE else {}
         handoff = await scene.change(handoff, changes)
     assert handoff.staff_id is not None
-    customer = name_of(handoff)
-    waited = max(1, round((scene.now - (handoff.unanswered_since or scene.now)).total_seconds() / 60))
     way = _Way(
         to=await scene.conversation_with(handoff.staff_id),
         sender=handoff.conversation_id,
         handoff=handoff,
-        name=customer,
+        name=name_of(handoff),
         template=WAITING_TEMPLATE,
-        values=(
-            clean_value(customer),
-            "1 minuto" if waited == 1 else f"{waited} minutos",
-            clean_value(scene.business),
-            str(handoff.id),
-        ),
+        values=fill_waiting(scene, handoff),
     )
     return tuple(message for line in lines for message in _pass_on(scene, way, line))
 
@@ -113,7 +112,7 @@ async def relay_to_customer(
 def _pass_on(scene: Scene, way: _Way, line: Line) -> list[NewOutbound]:
     """One message as what the receiver gets, and a word to the sender about what could not be passed."""
     kept = [each for each in line.attachments if each.media_id is not None]
-    captioned = len(kept) == 1 and kept[0].kind in _CAPTIONED
+    captioned = len(kept) == 1 and takes_caption(kept[0].kind)
     told: list[NewOutbound] = []
     if line.text.strip() and not captioned:
         told += _say(scene, way, f"relay:{line.inbox_id}", line.text)
@@ -126,7 +125,7 @@ def _pass_on(scene: Scene, way: _Way, line: Line) -> list[NewOutbound]:
             told += _tell_lost(scene, way, key, attachment)
             continue
         caption = line.text.strip() if captioned else ""
-        if attachment.kind in _CAPTIONED:
+        if takes_caption(attachment.kind):
             body = words.relay_to_human(way.name, caption).strip() if way.name else caption
         else:
             body = ""

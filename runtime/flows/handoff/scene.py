@@ -12,6 +12,7 @@ from runtime.domain import words
 from runtime.domain.enums import Author, HandoffState, OutboxKind
 from runtime.domain.handoff import HandoffEvent, advance
 from runtime.domain.ids import ConversationId, HandoffId, OrganizationId, OutboxId, StaffId
+from runtime.domain.templates import clean_value
 from runtime.ports import Ids
 from runtime.store import handoffs, journal, people
 from runtime.store.database import UnitOfWork
@@ -93,6 +94,19 @@ class Scene(msgspec.Struct, frozen=True):
         """The chat between the business's number and a human, who may have left the business meanwhile."""
         found = await people.find_recipients(self.uow, self.organization_id, [staff_id], owners=False, former=True)
         return await people.ensure_conversation(self.uow, self.organization_id, found[0], now=self.now)
+
+
+def waited_minutes(scene: Scene, handoff: Handoff) -> int:
+    """How long the customer has been waiting for a word, in whole minutes, at least one."""
+    since = handoff.unanswered_since or handoff.offered_at or handoff.requested_at
+    return max(1, round((scene.now - since).total_seconds() / 60))
+
+
+def fill_waiting(scene: Scene, handoff: Handoff) -> tuple[str, ...]:
+    """The values of `WAITING_TEMPLATE`: who waits, how long, where, and the handoff its button takes."""
+    minutes = waited_minutes(scene, handoff)
+    waited = "1 minuto" if minutes == 1 else f"{minutes} minutos"
+    return (clean_value(name_of(handoff)), waited, clean_value(scene.business), str(handoff.id))
 
 
 def with_template(message: NewOutbound, template: str, values: tuple[str, ...]) -> NewOutbound:

@@ -11,10 +11,17 @@ from runtime.domain import words
 from runtime.domain.enums import HandoffState, OfferOutcome, OrganizationStatus, OutboxKind
 from runtime.domain.handoff import SILENCE, HandoffEvent, Step, is_silent
 from runtime.domain.ids import ConversationId
-from runtime.domain.templates import clean_value
 from runtime.flows.handoff.ending import connect_waiting, end
 from runtime.flows.handoff.offering import choose_human, is_on_duty
-from runtime.flows.handoff.scene import WAITING_TEMPLATE, Scene, human_of, name_of, with_template
+from runtime.flows.handoff.scene import (
+    WAITING_TEMPLATE,
+    Scene,
+    fill_waiting,
+    human_of,
+    name_of,
+    waited_minutes,
+    with_template,
+)
 from runtime.flows.handoff.taking import find_another, lose_human
 from runtime.store import handoffs
 from runtime.store.handoffs import Handoff, Human
@@ -68,14 +75,16 @@ async def _look(scene: Scene, handoff: Handoff, humans: Sequence[Human]) -> Told
 
 
 async def _remind(scene: Scene, handoff: Handoff) -> Told:
-    """A word to the human who is waited for."""
+    """Count a reminder, and give it to the human who is waited for."""
+    return await _remind_own(scene, await scene.change(handoff, {"nudges": handoff.nudges + 1}))
+
+
+async def _remind_own(scene: Scene, handoff: Handoff) -> Told:
     assert handoff.staff_id is not None
-    counted = await scene.change(handoff, {"nudges": handoff.nudges + 1})
     to = await scene.conversation_with(handoff.staff_id)
-    minutes = _waited(scene, counted)
-    text = words.reminder if counted.state is HandoffState.OFFERED else words.nudge
-    key = f"handoff-reminder:{counted.id}:{counted.staff_id}:{scene.now.isoformat()}"
-    return (_nudge(scene, counted, to, key, text(name_of(counted), minutes)),)
+    text = words.reminder if handoff.state is HandoffState.OFFERED else words.nudge
+    key = f"handoff-reminder:{handoff.id}:{handoff.staff_id}:{scene.now.isoformat()}"
+    return (_nudge(scene, handoff, to, key, text(name_of(handoff), waited_minutes(scene, handoff))),)
 
 
 async def _wake(scene: Scene, handoff: Handoff) -> Told:
@@ -108,31 +117,13 @@ async def _call_next(scene: Scene, handoff: Handoff, humans: Sequence[Human]) ->
     free = [human for human in humans if human.free]
     helper = next((human for human in free if is_on_duty(human, scene.now_local)), None)
     if helper is None:
-        return await _repeat_nudge(scene, counted)
+        return await _remind_own(scene, counted)
     to = await scene.conversation_with(helper.staff_id)
-    text = words.call_next(name_of(counted), human_of(counted), _waited(scene, counted))
+    text = words.call_next(name_of(counted), human_of(counted), waited_minutes(scene, counted))
     key = f"handoff-call-next:{counted.id}:{helper.staff_id}:{scene.now.isoformat()}"
     return (_nudge(scene, counted, to, key, text),)
 
 
-async def _repeat_nudge(scene: Scene, handoff: Handoff) -> Told:
-    assert handoff.staff_id is not None
-    to = await scene.conversation_with(handoff.staff_id)
-    key = f"handoff-reminder:{handoff.id}:{handoff.staff_id}:{scene.now.isoformat()}"
-    return (_nudge(scene, handoff, to, key, words.nudge(name_of(handoff), _waited(scene, handoff))),)
-
-
-def _waited(scene: Scene, handoff: Handoff) -> int:
-    since = handoff.unanswered_since or handoff.offered_at or handoff.requested_at
-    return max(1, round((scene.now - since).total_seconds() / 60))
-
-
 def _nudge(scene: Scene, handoff: Handoff, to: ConversationId, key: str, text: str) -> NewOutbound:
-    minutes = _waited(scene, handoff)
-    values = (
-        clean_value(name_of(handoff)),
-        "1 minuto" if minutes == 1 else f"{minutes} minutos",
-        clean_value(scene.business),
-        str(handoff.id),
-    )
-    return with_template(scene.message(to, OutboxKind.ALERT, key, text, handoff), WAITING_TEMPLATE, values)
+    message = scene.message(to, OutboxKind.ALERT, key, text, handoff)
+    return with_template(message, WAITING_TEMPLATE, fill_waiting(scene, handoff))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.domain.enums import HandoffState
-from runtime.domain.handoff import LINE_LIMIT, NUDGES, OPEN, SILENCE, SNOOZE, Plan, Step, Times, plan
+from runtime.domain.handoff import LINE_LIMIT, NUDGES, SILENCE, SNOOZE, Plan, Step, Times, plan
 
 NOON = datetime.fromisoformat("2026-01-12T12:00:00+00:00")
 
@@ -118,7 +118,7 @@ def test_an_ended_handoff_is_not_seen_to_any_more() -> None:
 moments = st.integers(0, 600).map(at)
 times = st.builds(
     Times,
-    state=st.sampled_from(OPEN),
+    state=st.sampled_from([state for state in HandoffState if state is not HandoffState.ENDED]),
     requested_at=st.just(NOON),
     offered_at=moments | st.none(),
     last_human_at=moments | st.none(),
