@@ -61,31 +61,29 @@ async def obey(parts: Parts, journal: Journal, situation: Situation) -> Outcome 
     if where is None:
         return None
     lines = await read_lines(parts, situation)
-    let_go = await _find_let_go(parts, where)
+    let_one_go = await _let_one_go(parts, where)
     meanings = []
     for message, line in zip(situation.pending, lines, strict=True):
         command = _read_command(message) or (Command(Order.END) if is_end_command(message.body) else None)
-        quoted = situation.quotes.get(message.id)
         if command is not None and command.order in _ANSWERS_TO_AN_OFFER and not command.by_button:
+            # nobody is offered to them: they are words like others
             command = None
-        elif command is not None or quoted is not None:
+        quoted = situation.quotes.get(message.id)
+        if command is not None or quoted is not None:
             meanings.append(Meaning(line, message.received_at, command, quoted=quoted))
-            continue
-        if let_go is not None:
-            meaning = await _judge(parts, journal, let_go.organization_id, message, line, ())
-            # of what was let go only a word for the customer is still owed
+        elif let_one_go:
+            meaning = await _judge(parts, journal, where.organization_id, message, line, ())
+            # to whom was let go only a word for them is still owed
             meanings += [meaning] if meaning.judgement and meaning.judgement.intent is Intent.RELAY else []
     return _outcome(parts, situation, where, meanings) if meanings else None
 
 
-async def _find_let_go(parts: Parts, where: _Where) -> _Where | None:
-    """The business, if its human ended a handoff there a moment ago."""
+async def _let_one_go(parts: Parts, where: _Where) -> bool:
+    """Whether this human ended a handoff a moment ago."""
     async with parts.database.tenant(where.organization_id) as uow:
         ended = await handoffs.load_last_ended(uow, where.organization_id, where.staff_id)
         await uow.commit()
-    if ended is None or ended.ended_at is None or parts.clock.now() - ended.ended_at > UNDO:
-        return None
-    return where
+    return ended is not None and ended.ended_at is not None and parts.clock.now() - ended.ended_at <= UNDO
 
 
 def _find_business(situation: Situation) -> _Where | None:

@@ -504,3 +504,20 @@ def test_a_quote_reaches_a_customer_whose_conversation_is_over(database_url: str
         assert sorted(heard) == [("Ana", "a las nueve"), ("Lupita", words.relayed_by_quote("Ana"))]
 
     at_the_counter(database_url, play)
+
+
+def test_a_late_no_that_quotes_a_customer_is_for_that_customer(database_url: str) -> None:
+    """Lupita is offered nobody, so "no puedo" declines nothing; the quote says to whom it is said."""
+
+    async def play(counter: Counter) -> None:
+        await counter.give("Ana")
+        await counter.say("Ana", "¿me puedes atender a las siete?")
+        quoted = counter.sid_of("Lupita", "¿me puedes atender a las siete?")
+        await counter.say("Lupita", "listo")
+        await counter.wait(5)
+
+        heard = await counter.say("Lupita", "no puedo", replied_to_sid=quoted)
+
+        assert sorted(heard) == [("Ana", "no puedo"), ("Lupita", words.relayed_by_quote("Ana"))]
+
+    at_the_counter(database_url, play)
