@@ -54,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     classifier_model: str = "gpt-4.1-nano"
     customer_prompt: str = "customer@1"
     owner_intent_prompt: str = "owner_intent@2"
+    asks_human_prompt: str = "asks_human@1"
     quiet_s: float = 1.5
     burst_s: float = 6.0
     lease_s: float = 45.0

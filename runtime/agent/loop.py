@@ -45,10 +45,12 @@ class Reply(msgspec.Struct, frozen=True):
     Attributes:
         text: None when a tool has already answered for it.
         changed: A tool has changed something the customer has to hear of.
+        staff: Names of the people of the business, as the agent knew them.
     """
 
     text: str | None
     changed: bool
+    staff: tuple[str, ...]
     prompt: str
     prompt_hash: str
     model: str
@@ -69,7 +71,8 @@ async def converse(parts: Parts, journal: Journal, visit: Visit) -> Reply:
         await uow.commit()
     desk = _Desk(parts, journal, visit, business)
     text = await desk.talk(list(messages))
-    return Reply(text, desk.changed, prompt.reference, prompt.digest, parts.settings.customer_model)
+    staff = tuple(member.name for member in business.staff)
+    return Reply(text, desk.changed, staff, prompt.reference, prompt.digest, parts.settings.customer_model)
 
 
 async def _open(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from runtime.agent.asks_human import hear
 from runtime.agent.journal import Journal
 from runtime.agent.loop import Visit, converse
 from runtime.answers.situation import (
@@ -28,6 +29,7 @@ from runtime.flows import handoff as flow
 from runtime.parts import Parts
 from runtime.router import Consent
 from runtime.store import handoffs, people
+from runtime.store.business import load_business
 from runtime.store.database import UnitOfWork
 from runtime.store.outbox import NewOutbound
 
@@ -38,23 +40,31 @@ async def answer_customer(parts: Parts, journal: Journal, situation: Situation) 
     if any(is_asking(each.body, each.payload.get("ButtonPayload", "")) for each in situation.pending):
         return Outcome(act=_request_human(parts, situation, said))
     visit = Visit(situation.claimed, situation.person_id, situation.turn_id, said)
-    asks = asks_for_person("\n".join(said))
     try:
         reply = await converse(parts, journal, visit)
     except Unavailable:
-        if not asks:
+        if not asks_for_person("\n".join(said), await _load_staff(parts, situation)):
             raise
         return Outcome(act=_request_human(parts, situation, said))
     told = {"prompt": reply.prompt, "prompt_hash": reply.prompt_hash, "model": reply.model}
-    if asks and reply.text is not None and not reply.changed:
-        # whatever the model made of it: an explicit request is never missed
+    only_words = reply.text is not None and not reply.changed
+    if only_words and (await hear(journal, parts.settings, "\n".join(said), reply.staff)).asks:
+        # whatever the model made of it: a request for a person is never missed
         outcome = Outcome(act=_request_human(parts, situation, said))
     else:
         outcome = say(reply.text or "")
         # what was booked is told in any case, and a turn that called the person itself has nothing left to say
-        alone = reply.text is not None and not reply.changed
-        outcome = msgspec.structs.replace(outcome, only_alone=alone)
+        outcome = msgspec.structs.replace(outcome, only_alone=only_words)
     return msgspec.structs.replace(outcome, **told)
+
+
+async def _load_staff(parts: Parts, situation: Situation) -> tuple[str, ...]:
+    """Names of the people of the business, where the agent could not tell them."""
+    organization_id = situation.claimed.organization_id
+    async with parts.database.tenant(organization_id) as uow:
+        business = await load_business(uow, organization_id)
+        await uow.commit()
+    return tuple(member.name for member in business.staff)
 
 
 def _request_human(parts: Parts, situation: Situation, said: tuple[str, ...]) -> Act:

@@ -9,6 +9,7 @@ requests that are denied, reported or put off are not requests.
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
 from runtime.domain.spanish.folding import expand_chat_spelling, fold
@@ -132,7 +133,9 @@ _SPANISH_REQUESTS = tuple(
         r"(?: (?:por favor|por telefono|alguien|ya|ahorita|a este numero|al? (?:numero|telefono|"
         r"celular|cel)|al|hoy|de favorcito"
         r"|tantito|de favor|de vuelta|una persona|ustedes))*[^a-z]*$",
-        r"\b(?:marquenme|llamenme|hablenme por telefono|marcame por favor|llamame por favor)[^a-z]*",
+        r"\b(?:marquenme|llamenme|hablenme por telefono|marcame por favor|llamame por favor)(?=[^a-z]*$|[.,;!?]|"
+        r" (?:por|ya|"
+        r"cuando|al?|para|en|ahorita|ahora|hoy|es|que|si|de|luego|tantito|tengo|necesito|quiero|urge|lo|y|mejor)\b)",
         # "quiero hablar con quien esté a cargo", "necesito hablar con ella", "hablar con ustedes por teléfono"
         rf"\b(?:{_WANT}|busco|solo quiero) {_HURRY}{_TALK} {_HURRY}con {_ANYBODY}",
         rf"\b(?:{_WANT}) {_HURRY}{_TALK} (?:con ustedes )?por (?:telefono|llamada)",
@@ -144,7 +147,7 @@ _SPANISH_REQUESTS = tuple(
         # "me puede comunicar con el barbero Toño", "pásame con Karla"
         rf"\b(?:comunica(?:r|rme|me|s|n)?|comunique(?:me|n)?|pasame|me pasas|me pasan|conectame|transfiereme|"
         rf"enlazame) {_HURRY}"
-        rf"con {_ANYBODY}",
+        rf"con {_ANYBODY}(?! (?:para|el|a las?|manana|hoy)\b)",
         # "pásame a Karla", "ponme a Lupita"
         rf"\b(?:pasame|me pasas|me pasan|me puedes pasar|pasenme|paseme|ponme) {_HURRY}a {_NAMED}{_ENDING}",
         # "dile a la dueña que me marque", "pide que me contacten", "que Karla me llame"
@@ -163,7 +166,7 @@ _SPANISH_REQUESTS = tuple(
         rf"manana|el|la|al?|en|para)\b)",
         # "necesito que me llamen hoy", "que me contestara una persona", "cómo hablo con una persona"
         r"\b(?:quiero|quisiera|necesito|ocupo|prefiero|me gustaria|me urge|urge|pido|exijo) que (?:me|"
-        r"nos) (?:llam(?:en?|aran?)|marquen?|"
+        r"nos) (?:llam(?:en?|aran?)|marquen?(?! (?:el|la|los|las|bien|mas)\b)|"
         r"marcaran?|contact(?:en?|aran?)|habl(?:en?|aran?)(?! (?:de|sobre|claro|en)\b))\b",
         rf"\bque (?:me |nos )?(?:{_CALLS}|{_ATTENDS}|venga|entre) (?:ya |por favor |mejor )?(?:{_HUMAN}|"
         rf"alguien{_REAL}){_NOT_THEM}",
@@ -215,7 +218,7 @@ _SPANISH_REQUESTS = tuple(
         rf"humanos|alguien){_REAL}?{_NOT_THEM}[^a-z]*",
         # "me puedes pasar con la muchacha", "pásame alguien"
         rf"\b(?:me (?:pasas?|pasan|pasen|pase|(?:puedes?|pueden|podrias?) pasar)|pasarme) con (?!las? \d|"
-        rf"el (?:tinte|corte)){_ANYBODY}(?! (?:a las?|el|manana|hoy)\b)",
+        rf"el (?:tinte|corte)){_ANYBODY}(?! (?:\w+ )?(?:para|a las?|el|manana|hoy)\b)",
         r"\b(?:pasame|paseme|pasenme|me pasas|me pasan|me puedes pasar) (?:con |a )?(?:alguien|una persona|"
         r"un humano|un asesor)\b",
         # "hay alguien que me pueda contestar?", "¿habrá alguien con quien platicar?"
@@ -239,6 +242,17 @@ _SPANISH_REQUESTS = tuple(
         r"dar))|pueden (?:hacer|dar)me|regalenme) una llamada\b",
         r"^[^a-z]*(?:y |mejor |oye )*me (?:marcas|llamas|hablas por telefono)(?: tu| mejor| por favor|"
         r" ahorita)*[^a-z]*$",
+        # "está Martín? pásamelo", "me la comunicas?": a pronoun for somebody named before
+        r"^(?!.*\b(?:citas?|fotos?|precios?|ubicacion|direccion|cuenta|info\w*|promo\w*|lista|clabe|hora|catalogo|"
+        r"liga)\b)"
+        r"(?=.*\b(?:quien|esta|estan|busco|buscaba|queria|quiero|necesito|con|es|a|la|el|don|dona|senora?)\b).*"
+        r"\b(?:me l[ao] (?:puede[sn]? |podrian? )?(?:pas(?:as?|an?|ar)|comunic(?:as?|an?|ar))|(?:pasa|pase|comunica|"
+        r"comunique|"
+        r"presta)mel[ao])(?=[^a-z]*$|[,.?!]| por favor| tantito)",
+        # "¿alguno de ustedes me devuelve la llamada?"
+        r"\b(?:me (?:devuelve[sn]?|regresa[sn]?|(?:puede[sn]?|podrian?|podrias) (?:devolver|regresar))|"
+        r"(?:devuelva|regrese)n?me|(?:puede[sn]?|podrian?|podrias|podria \w+ de ustedes) (?:devolver|regresar)me) "
+        r"(?:la |una |mi )?llamada\b",
         # "no quiero contestadora"
         r"\bno (?:quiero|me (?:gusta|gustan|pongas|pongan|manden))[^,.;!?\n]{0,20} contestadoras?\b",
     )
@@ -273,34 +287,54 @@ _ENGLISH_REQUESTS = tuple(
     )
 )
 _DENIED = re.compile(
-    rf"\bno (?:\w+ ){{0,2}}?(?:quiero|necesito|ocupo|hace falta|es necesario|me pase[sn]?|deseo|prefiero|"
+    rf"\bno (?:\w+ ){{0,2}}?(?!.*\bsino\b)(?:quiero|necesito|ocupo|hace falta|es necesario|me pase[sn]?|deseo|"
+    rf"prefiero|"
     rf"me comuniques|quisiera"
     rf"|hay necesidad)(?:(?! quiero| prefiero| necesito| pasame| contestadora)[^,.;!?\n]){{0,40}}?\b{_SOMEBODY}"
     r"|\bsin (?:tener que )?(?:hablar|tratar|platicar) con|\bno (?:me |nos )?(?:pases|comuniques|transfieras|"
     r"llamen|marquen|llames|marques)"
     r"|\bprefiero (?:hablar )?contigo"
-    rf"|\bno (?:\w+ ){{0,2}}?(?:quiero|necesito|hace falta|quisiera) (?:\w+ )?(?:hablar|platicar|"
+    rf"|\bno (?:\w+ ){{0,2}}?(?!.*\bsino\b)(?:quiero|necesito|hace falta|quisiera) (?:\w+ )?(?:hablar|platicar|"
     rf"tratar) con (?!{_MACHINE})"
-    r"|\bno (?:hace falta|es necesario|necesito|quiero) que (?:me|nos|se)\b|\bcon nadie\b|\bque nadie\b"
+    rf"|\bno (?:hace falta|es necesario|necesito|quiero|ocupo|requiero|hay necesidad de|me (?:gusta|interesa)) que "
+    rf"(?:me|nos|se)\b(?! \w+ {_MACHINE})"
+    r"|\bno (?:\w+ )?(?:necesito|quiero|ocupo|requiero) (?:\w+ )?(?:asistencia|atencion|llamadas?)\b"
+    r"(?! de (?:un|el|la) (?:bot|robot|maquina))|"
+    r"\bcon nadie\b|\bque nadie\b"
 )
+_SERVED = re.compile(
+    r"\b(?:me|nos) atiendan? [\w ]{1,25} (?:el|para el|a las?|hoy|manana) ?(?:\d|lunes|martes|miercoles|jueves|"
+    r"viernes|"
+    r"sabado|domingo|una|$)|\b(?:pasame|me pasas|ponme|me pones) con [\w ]{2,25} (?:el|para|a las?) "
+    r"(?:\d|lunes|martes|miercoles|jueves|viernes|sabado|domingo|la una)|\b(?:tenga|este) libre\b"
+)
+"""To be served by somebody on a day or at an hour is an appointment."""
 _REPORTED = re.compile(
     r"\b(?:mi|su|tu|un|una|el|la) (?:\w+ ){1,2}?(?:quiere|quieren|queria|necesita|pide|pidio|desea|busca|"
     r"quisiera saber)\b"
     r"|\b(?:el|la|un|una) (?:que|cual) (?:quiere|queria)"
-    r"|\b(?:ya|ayer|antes|anoche|antier|hace rato|apenas) (?:hable|platique|me (?:marcaron|llamaron|"
+    r"|\b(?:ya|ayer|antes|anoche|antier|hace rato|apenas|la (?:ultima|otra) vez"
+    r"|la vez pasada) (?:hable|platique|me (?:marcaron|llamaron|"
     r"atendio)|me hablo)"
     r"|\bsi (?:necesito|quiero|ocupo|llego a|hace falta)[^,.;!?\n]{0,40}"
     r"(?:despues|luego|mas adelante|les aviso|te aviso|te digo|les digo)"
     r"|\b(?:cuando|despues|luego|mas tarde|al rato|manana|otro dia) (?:yo )?(?:hablo|platico|hable|les marco|"
     r"les llamo)\b"
-    r"|\b(?:antes de|despues de|pude|logre|acabo de|acababa de|pena|odio|raro|gusta|encanta|"
+    r"|\b(?:antes de|despues de|pude|logre|acabo de|acababa de|pena|odio|raro|(?<!no me )gusta|encanta|"
     r"en vez de|sin|tuve que|a punto de) "
     r"(?:\w+ )?(?:hablar|platicar|chatear|tratar)"
     r"|\b(?:paso|voy|vengo|ire|pasare|pasar|ir) (?:\w+ ){0,3}a (?:hablar|platicar)"
     r"|\b(?:que|quien|como) (?:hace|es|son|trabaja) (?:un|una|el|la|tu|su)\b"
+    r"|\b(?:va|van|voy|vamos) a (?:hablar|platicar|preguntar|checar)|\b(?:ojala|espero que|cualquier (?:cosa|duda))\b"
+    r"|\b(?:persona|human[oa]|alguien(?: real)?) o (?:es |eres )?(?:un|una|el|la)\b"
+    # a fade is marked too; and some would rather not speak on the phone
+    r"|\bmarc(?:ame|arme|ado) (?:\w+ )?(?:el |la |las |los )?"
+    r"(?:degradado|desvanecido|contornos?|lineas?|patillas?|cejas?|fade)"
+    r"|\b(?:hablar|llamar|contestar) (?:por telefono |llamadas )?(?:me (?:da|dan|pone|estresa)|no es lo mio)\b"
 )
 _NOT_OURS = re.compile(
-    r"\b(?:desarrollador|creador|programador|inventor|disenador|tus padres|tu mama|dios|presidente)[a-z]*\b"
+    r"\bquien te (?:programo|creo|hizo|invento)\b|\b(?:desarrollador|creador|programador|inventor|disenador|"
+    r"tus padres|tu mama|dios|presidente)[a-z]*\b"
 )
 _DENIED_ENGLISH = re.compile(
     r"\b(?:find|get|have|want|like|need)\b(?: \w+){0,2} (?:someone|somebody) else\b(?! to (?:talk|speak|chat))|"
@@ -311,14 +345,18 @@ _DENIED_ENGLISH = re.compile(
     r"agent|someone)"
     r"|\bare you (?:an?|the)\b|\bam i (?:talking|speaking|chatting)\b|\bis this an?\b|\bwho (?:made|created|built)"
 )
+_OF_SOMEBODY = re.compile(rf"\b{_SOMEBODY}|\b{_CALLS}\b|\bcomuni")
 _APOSTROPHE = re.compile(r"[’'`´]")
+_YES = re.compile(r"\bsí\b", re.IGNORECASE)
+_DRAWN_OUT = re.compile(r"([a-z])\1{2,}")
 _ONE_WORD = re.compile(r"\bpor ?favor(?:cito)?\b")
 _SHORT_CON = re.compile(r"\b(?:kon|cn|cno)\b")
 _SHORT_ME = re.compile(r"\bm (?=pas|comun|marc|llam|pued)")
 _CLAUSE = re.compile(r"[.;!?\n]+|,| pero | aunque ")
 _SENTENCE = re.compile(r"[.;!?\n]+")
 _LATER = re.compile(
-    r"^[^a-z]*(?:cuando|si) (?!puede)|\b(?:cuando|si) (?:se desocupe|este list|haya|hay|sale|cancel|se libere)"
+    r"^[^a-z]*(?:cuando|si) (?!pueda|puede|la\b|el\b|don\b|dona\b|alguien|eres|es |no |ya |hay (?:forma|manera|modo|"
+    r"chance))|\b(?:cuando|si) (?:este list|haya|hay|sale|cancel|se libere)"
 )
 
 
@@ -336,9 +374,23 @@ def asks_for_person(text: str, staff: tuple[str, ...] = ()) -> bool:
     return any(_asks_in(sentence.strip()) for sentence in _SENTENCE.split(folded) if sentence.strip())
 
 
+def takes_it_back(text: str) -> bool:
+    """Whether every part of a message that speaks of somebody denies, reports or puts off a request.
+
+    Then no request is believed that a model reads into it: "no quiero hablar con nadie", "ya hablé con la dueña".
+    """
+    folded = _read(text)
+    if not _speaks_against(folded):
+        return False
+    parts = [part for part in _CLAUSE.split(folded) if _OF_SOMEBODY.search(part)]
+    return all(_speaks_against(part) for part in parts) or len(parts) < 1
+
+
 def _read(text: str) -> str:
     """The text folded, its chat spelling written out, line breaks kept: bubbles are sentences of their own."""
-    lines = (_APOSTROPHE.sub("", fold(expand_chat_spelling(line))) for line in text.splitlines())
+    # an accent tells "sí hay manera" from "si hay manera"; folding would lose it
+    lines = (_YES.sub("claro", unicodedata.normalize("NFC", line)) for line in text.splitlines())
+    lines = (_DRAWN_OUT.sub(r"\1", _APOSTROPHE.sub("", fold(expand_chat_spelling(line)))) for line in lines)
     return "\n".join(_ONE_WORD.sub("por favor", _SHORT_ME.sub("me ", _SHORT_CON.sub("con", line))) for line in lines)
 
 
@@ -351,7 +403,7 @@ def _asks_in(sentence: str) -> bool:
 
 
 def _speaks_against(text: str) -> bool:
-    patterns = (_DENIED, _REPORTED, _NOT_OURS, _DENIED_ENGLISH, _LATER)
+    patterns = (_DENIED, _SERVED, _REPORTED, _NOT_OURS, _DENIED_ENGLISH, _LATER)
     return any(pattern.search(text) for pattern in patterns)
 
 
@@ -368,7 +420,10 @@ def _asks_for_staff(folded: str, staff: tuple[str, ...]) -> bool:
     verbs = (
         rf"{_WANT} (?:\w+ ){{0,2}}?(?:hablar|platicar|comunicarme) (?:directo |directamente |por favor |tantito )?con"
         r"|(?:me )?(?:pasa(?:s|n|me)?|comunica(?:s|n|me)?|conecta(?:s|n|me)?) (?:por favor )?(?:con|a)"
-        r"|que me (?:conteste|responda|atienda ya|llame|marque|hable)"
+        r"|(?:busco|buscaba|me prestas?|me pones?|ponme) a|me (?:contesta|escribe|llama|marca|responde)"
+        r"|(?:puede|podria) (?:contestar|escribir|llamar|marcar|responder)me|me (?:puede|podria) (?:contestar|"
+        r"escribir|llamar|"
+        r"marcar|responder)|que me (?:conteste|responda|atienda ya|llame|marque|hable|escriba)"
     )
-    match = re.search(rf"\b(?:{verbs}) {person}", folded)
+    match = re.search(rf"\b(?:{verbs}) {person}(?! (?:para|el|a las?|hoy|manana)\b)", folded)
     return match is not None and not _speaks_against(folded)

@@ -12,10 +12,16 @@ from collections.abc import Iterable
 from runtime.domain.spanish.folding import expand_chat_spelling, fold, fold_words
 
 _STEMS = re.compile(
-    r"\b(?:person|human|alguien|algun|quien|otr[oa]\b|encargad|duen|gerent|asesor|agente|ejecutiv|recepcion|operador"
-    r"|operator|represent|responsable|jef[ea]|patron|administrador|supervis|senor|muchach|chic[oa]\b|empleada"
+    r"[🤖👩🧑👨🙋]|\bcontigo no\b|\b(?:person|human|alguien|algun|quien|otr[oa]\b|encargad|duen|gerent|asesor|agente|"
+    r"ejecutiv|recepcion|operador"
+    r"|operator|represent|responsable|jef[ea]|patron|administrador|supervis|senor|muchach|chic[oa]\b|resuelva|"
+    r"explique|aclare|emplead|chav[oa]|don\b|dona\b|busco a\b|superior|escal[ae]|prest[ae]|decirle|comentarle|"
+    r"preguntarle|l[ao] necesito|su cel\b|el cel\b|sra\b|sr\b|fonazo|con (?:el|la) que|doctor|licenciad|morr[oa]|"
+    r"mera\b|ponga|pongan|cargo\b|ella\b|me pon|mero\b|estilista|barber|trabajador|gente\b|companer|especialista|"
+    r"equipo|personal"
     r"|contest|respond|atiend|atend|atienda|comuni|conect|transf|transfier|deriv|canaliz|enlaz|pas[ae]|pongan?me|ponme"
-    r"|habl|ablar|platic|charl|convers|trat|llam|marc|marqu|telefon|numero|contact|escrib|bot|bots|robot|maquina|grabad"
+    r"|habl|ablar|platic|charl|convers|trat|llam|marc|marqu|telefon|numero|contact|escrib|bot|bots|robot|maquina|"
+    r"grabad"
     r"|contestadora|automatic|ia\b|virtual|real\b|vivo\b|atencion|servicio|cliente|soporte|apoyo|ayud"
     r"|some|talk|speak|call|agent|manager|owner|staff|support|service|representative|chat)"
 )

@@ -6,11 +6,11 @@ from typing import cast
 
 import pytest
 
+from runtime.agent.fencing import TEXT_WIDTH
 from runtime.agent.journal import OUTAGE, Journal
 from runtime.agent.owner_intent import (
     HISTORY_LINES,
     HISTORY_WIDTH,
-    TEXT_WIDTH,
     DecidedBy,
     Intent,
     Judgement,
@@ -19,7 +19,7 @@ from runtime.agent.owner_intent import (
 )
 from runtime.agent.prompts import load_prompt
 from runtime.domain.spanish.folding import fold_words
-from runtime.domain.spanish.owner_words import END_WORDS
+from runtime.domain.spanish.owner_patterns import END_WORDS
 from runtime.ports import ChatRole, ModelAnswer, ModelRequest
 from runtime.settings import Settings
 
@@ -223,7 +223,51 @@ async def test_an_end_that_carries_something_for_the_customer_is_relayed_and_ask
 )
 async def test_days_and_prices_told_about_the_customer_do_not_keep_a_handoff_open(text: str) -> None:
     """The third person, or an order to the assistant, says that the figures are for Parlo."""
-    assert await ask(Answering("end"), text) == Judgement(Intent.END, DecidedBy.MODEL)
+    judgement = await ask(Answering("end"), text)
+
+    assert judgement.intent is Intent.END and not judgement.ask_to_end
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ya la puedes atender tú, quedó conforme",
+        "todo tuyo, parlo",
+        "ya le expliqué y me dijo que gracias, tú le sigues",
+        "te dejo de nuevo con ella",
+        "ya puede continuar usted con la señora",
+    ],
+)
+async def test_who_hands_the_customer_over_speaks_to_the_assistant(text: str) -> None:
+    """ "Tú" is Parlo there, so that nothing is for the customer."""
+    judgement = await ask(Answering("end"), text)
+
+    assert judgement.intent is Intent.END and not judgement.ask_to_end
+
+
+@pytest.mark.parametrize("text", ["no cierres, voy a comer y vuelvo con ella", "todavía estoy con ella"])
+async def test_what_is_not_over_yet_is_no_end(text: str) -> None:
+    """Whatever the model says; the words are Parlo's all the same."""
+    judgement = await ask(Answering("end"), text)
+
+    assert judgement.intent is not Intent.END and not judgement.ask_to_end
+
+
+@pytest.mark.parametrize(
+    "text", ["dile que ahorita la atiendo", "no la agarres tú aún, sigo yo", "¿me dices qué servicio pidió la clienta?"]
+)
+async def test_what_the_assistant_is_to_do_is_believed_to_be_an_aside(text: str) -> None:
+    """Whoever is spoken of in it."""
+    assert (await ask(Answering("aside"), text)).intent is Intent.ASIDE
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [("qué pasó Chuy", Intent.RELAY), ("ya quedé con Chuy", Intent.END), ("listo Chuy", Intent.RELAY)],
+)
+async def test_who_calls_the_customer_by_name_speaks_to_them(text: str, intent: Intent) -> None:
+    """The history says how the customer is called."""
+    assert (await ask(Answering("end"), text, ("Chuy: ¿hay lugar?", "Yo: deja veo"))).intent is intent
 
 
 @pytest.mark.parametrize("text", ["muy bonito color", "así es con todas", "trabajo con una clienta muy exigente"])

@@ -12,7 +12,9 @@ from runtime.domain.errors import Broken
 from runtime.settings import Settings
 
 
-@pytest.mark.parametrize("reference", [Settings().customer_prompt, Settings().owner_intent_prompt])
+@pytest.mark.parametrize(
+    "reference", [Settings().customer_prompt, Settings().owner_intent_prompt, Settings().asks_human_prompt]
+)
 def test_the_prompts_that_the_settings_name_are_there(reference: str) -> None:
     """Production cannot start a turn with a prompt that does not exist."""
     prompt = load_prompt(reference)

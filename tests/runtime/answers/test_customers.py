@@ -8,6 +8,7 @@ import dataclasses
 import pytest
 
 from runtime.domain import words
+from runtime.domain.errors import Unavailable
 from runtime.ports import Model, ModelAnswer, ModelRequest, ToolCall
 from sim.stage import Stage
 from sim.twilio.inbound import InboundButton
@@ -84,6 +85,91 @@ def test_an_explicit_wish_that_the_model_ignores_is_heard_all_the_same(database_
 
         assert ("Ana", words.connected("Lupita")) in heard and ("Ana", HELLO.text) not in heard
         assert await counter.states() == {"Ana": ("offered", "Lupita")}
+
+    on_stage(database_url, play)
+
+
+class DeafModel:
+    """Greets, whatever is said; what the small model is asked is answered by a word of one's own, or not at all."""
+
+    def __init__(self, heard: str | None) -> None:
+        self._heard = heard
+        self.purposes: list[str] = []
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """A greeting, or that word."""
+        self.purposes.append(request.purpose)
+        if request.purpose != "asks_human":
+            return HELLO
+        if self._heard is None:
+            raise Unavailable("down")
+        return ModelAnswer(self._heard, (), "stop", "fake", 1, 1)
+
+
+@pytest.mark.parametrize(("heard", "connected"), [("si", True), ("no", False), (None, False)])
+def test_a_wish_in_words_of_their_own_is_heard_by_the_small_model(
+    database_url: str, heard: str | None, connected: bool
+) -> None:
+    """When it says so; when it is down or says no, the assistant's answer is sent."""
+
+    async def play(stage: Stage) -> None:
+        counter = await Counter.open(stage)
+        model = DeafModel(heard)
+        use_model(counter, model)
+
+        said = await counter.say("Ana", "esto mejor lo veo con una de las muchachas")
+
+        assert (("Ana", words.connected("Lupita")) in said) is connected
+        assert (("Ana", HELLO.text) in said) is not connected
+        assert model.purposes[-1] == "asks_human"
+
+    on_stage(database_url, play)
+
+
+def test_a_message_in_which_nobody_is_spoken_of_costs_no_second_question(database_url: str) -> None:
+    """Most messages are such."""
+
+    async def play(stage: Stage) -> None:
+        counter = await Counter.open(stage)
+        model = DeafModel("si")
+        use_model(counter, model)
+
+        said = await counter.say("Ana", "a las 5 mejor")
+
+        assert ("Ana", HELLO.text) in said
+        assert "asks_human" not in model.purposes
+
+    on_stage(database_url, play)
+
+
+@pytest.mark.parametrize(
+    ("text", "connected"), [("¿puede contestarme Karla?", True), ("quiero mi cita con Karla", False)]
+)
+def test_the_names_of_the_staff_tell_a_wish_from_an_appointment(database_url: str, text: str, connected: bool) -> None:
+    """Asking to be answered by somebody who works there is a wish for a person, though no word says "person"."""
+
+    async def play(stage: Stage) -> None:
+        counter = await Counter.open(stage)
+        model = DeafModel("no")
+        use_model(counter, model)
+
+        said = await counter.say("Ana", text)
+
+        assert (("Ana", words.connected("Lupita")) in said) is connected
+
+    on_stage(database_url, play)
+
+
+def test_a_wish_for_somebody_by_name_is_heard_with_the_model_down(database_url: str) -> None:
+    """The names are read then, since the agent could not tell them."""
+
+    async def play(stage: Stage) -> None:
+        counter = await Counter.open(stage)
+        counter.salon.scene.model.inject("down", until=counter.salon.scene.parts.after(3000))
+
+        said = await counter.say("Ana", "¿puede contestarme Karla?")
+
+        assert ("Ana", words.connected("Lupita")) in said
 
     on_stage(database_url, play)
 

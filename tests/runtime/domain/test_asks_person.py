@@ -43,8 +43,16 @@ me urge una persona
 cómo hablo con una persona
 quiero quejarme con el gerente
 con el encargado por favor
-necesito que me llamen hoy""".splitlines()
+necesito que me llamen hoy
+quiero hablar con una personaaaaa
+¿podría alguien de ustedes devolverme la llamada?
+me regresan la llamada porfa
+no quiero atención de un bot, quiero una persona""".splitlines()
 DOES_NOT_ASK = """somos dos personas
+no ocupo que me llamen, con el mensaje basta
+no requiero que me hablen
+márcame bien la línea del contorno
+hablar por teléfono me da mucha pena
 ¿atienden personas mayores?
 mi pareja quiere hablar con un asesor
 no quiero hablar con una persona, contesta tú
