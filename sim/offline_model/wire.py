@@ -12,6 +12,7 @@ import msgspec
 
 from sim.offline_model.classify import classify, read_examples, read_subject
 from sim.offline_model.context import read_context
+from sim.offline_model.own_examples import load_leans
 from sim.offline_model.policy import decide
 from sim.offline_model.protocol import MODEL_NAME, BadRequest, ChosenTool, Message, Request, Role, read_request
 from sim.offline_model.state import State, hear, rebuild
@@ -157,7 +158,7 @@ def complete(request: Request) -> Step:
     if not request.tools:
         examples = read_examples(prompt)
         if examples:
-            return Step(_shape(request, classify(examples, read_subject(pending))))
+            return Step(_shape(request, classify(examples, read_subject(pending), load_leans(prompt))))
     if isinstance(request.tool_choice, ChosenTool) and not any(m.role is Role.TOOL for m in request.messages[start:]):
         return _obey_choice(request, request.tool_choice.function.name, pending)
     step = decide(_read_turn(request, prompt, start, pending))

@@ -1,14 +1,23 @@
-"""The offline model as a classifier that learns from the examples of its prompt, and from nothing else."""
+"""The offline model as a classifier that learns from the examples of its prompt and, for two prompts, from its own."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runtime.agent.prompts import load_prompt
+from runtime.settings import Settings
 from sim.offline_model import MODEL_NAME
 from sim.offline_model.classify import classify, read_examples, read_subject, score_labels
+from sim.offline_model.own_examples import load_leans, load_own
 from sim.offline_model.wire import answer_http
 from tests.sim.offline_salon import Salon
 
@@ -109,3 +118,89 @@ def test_any_text_gets_a_label_and_shares_that_sum_to_one(text: str) -> None:
 
     assert classify(examples, text) in ("relay", "end")
     assert abs(sum(score_labels(examples, text).values()) - 1) < 1e-9
+
+
+# Its own examples ------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).resolve().parents[2]
+PROMPTS = (Settings().owner_intent_prompt, Settings().asks_human_prompt)
+SAID = ["ya acabé con la señora", "mejor con quien manda", "te veo el martes", "¿quién va a venir?", "zzz"]
+SCORE = """
+import sys
+from runtime.agent.prompts import load_prompt
+from sim.offline_model.classify import read_examples, score_labels
+examples = read_examples(load_prompt(sys.argv[1]).text)
+print([sorted(score_labels(examples, said).items()) for said in sys.argv[2:]])
+"""
+
+
+@pytest.mark.parametrize("reference", PROMPTS)
+def test_the_two_prompts_have_examples_of_their_own_and_some_dozens_in_the_prompt(reference: str) -> None:
+    """The prompt is what a real model reads, and pays for; the offline model needs more than that."""
+    prompt = load_prompt(reference).text
+
+    told = [line for line in prompt.splitlines() if " | " in line]
+
+    assert 40 <= len(told) <= 70 and len(prompt) < 5000
+    assert len(load_own(prompt)) > 1000
+    assert {example.label for example in load_own(prompt)} == {line.split(" | ")[0] for line in told}
+
+
+def test_relay_is_the_commonest_label_among_an_owners_examples() -> None:
+    """Where nothing is known of a message the commonest label is answered, and in doubt a message is relayed."""
+    examples = read_examples(load_prompt(Settings().owner_intent_prompt).text)
+
+    counts = Counter(example.label for example in examples)
+
+    assert counts.most_common(1)[0][0] == "relay"
+    assert classify(examples, "🪿 xyzzy qwrtp") == "relay"
+
+
+def test_an_example_of_the_prompt_counts_against_its_own() -> None:
+    """Editing a prompt moves what is answered, whatever stands in the file."""
+    prompt = load_prompt(Settings().owner_intent_prompt).text
+    (own,) = (example for example in load_own(prompt) if example.text == "ya acabé con el cliente, gracias")
+
+    examples = read_examples(f"{prompt}\nrelay | {own.text}\n")
+
+    assert own.label == "end"
+    assert [example.label for example in examples if example.text == own.text] == ["relay"]
+
+
+def test_another_prompt_with_the_same_labels_has_only_its_own_lines() -> None:
+    """A prompt is known by its first words."""
+    assert load_own("Otra cosa.\nsi | claro\nno | nunca") == ()
+    assert load_leans("Otra cosa.\nsi | claro\nno | nunca") == {}
+
+
+@pytest.mark.parametrize("reference", PROMPTS)
+def test_every_process_gives_the_same_shares(reference: str) -> None:
+    """To the last digit, whatever seed Python's own hashes have."""
+    shown = [
+        subprocess.run(
+            [sys.executable, "-c", SCORE, reference, *SAID],
+            cwd=ROOT,
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+
+    examples = read_examples(load_prompt(reference).text)
+    here = f"{[sorted(score_labels(examples, said).items()) for said in SAID]}\n"
+    assert shown == [here, here]
+
+
+@pytest.mark.parametrize("reference", PROMPTS)
+def test_it_is_fitted_once_and_quick_after_that(reference: str) -> None:
+    """A simulation asks it thousands of times."""
+    examples = read_examples(load_prompt(reference).text)
+    score_labels(examples, "primero")
+    began = time.process_time()
+
+    for number in range(100):
+        score_labels(examples, f"ya quedé con ella para el {number}, te la dejo")
+
+    assert (time.process_time() - began) / 100 < 0.005
