@@ -12,7 +12,7 @@ from evals.classifying import Classified, Figure
 def print_classified(classified: Classified, console: Console | None = None) -> None:
     """Figures first, then every mistake."""
     console = console or Console()
-    by = f" by {classified.model} with {classified.prompt}" if classified.model else ""
+    by = f" by {classified.model} with {classified.prompt}"
     console.print(Text(f"{classified.task}: {classified.n} messages{by}, {_show(classified.accuracy)} right"))
     console.print(_tabulate_classes(classified))
     console.print(_tabulate_confusion(classified))

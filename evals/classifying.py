@@ -2,7 +2,7 @@
 
 `parlo classify` calls `read_labelled`, `classify` and, unless JSON is wanted, `evals.classification_table`. A message
 is cleaned as the inbox cleans it, then judged by `runtime.agent.owner_intent` or heard by
-`runtime.domain.spanish.asks_person`. Nothing here knows what a label means.
+`runtime.agent.asks_human`. Nothing here knows what a label means.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pathlib import Path
 import msgspec
 
 from evals.intervals import rate_of
-from runtime.agent.owner_intent import Ask, DecidedBy, Intent, judge_by
+from runtime.agent.asks_human import hear_by
+from runtime.agent.owner_intent import Ask, Intent, judge_by
 from runtime.domain.errors import Unavailable
-from runtime.domain.spanish.asks_person import asks_for_person
 from runtime.domain.whatsapp import clean_text
 from runtime.ports import Model, ModelAnswer, ModelRequest
 from runtime.settings import Settings
@@ -85,8 +85,8 @@ class Classified(msgspec.Struct, frozen=True):
     """All that `parlo classify --json` prints."""
 
     task: Task
-    model: str | None
-    prompt: str | None
+    model: str
+    prompt: str
     n: int
     accuracy: Figure
     confusion: dict[str, dict[str, int]]
@@ -158,18 +158,18 @@ def asking(model: Model) -> Ask:
 
 
 async def classify(
-    rows: Sequence[Labelled], task: Task, settings: Settings, model: Model | None, *, tell: Callable[[str], None]
+    rows: Sequence[Labelled], task: Task, settings: Settings, model: Model, *, tell: Callable[[str], None]
 ) -> Classified:
     """Classify every row, in order, and count.
 
     Args:
         rows: At least one.
         task: Which classifier.
-        settings: Names the model and the prompt of owner-intent.
-        model: Answers owner-intent; asks-human needs none.
+        settings: Names the model and the prompts.
+        model: Answers what the rules leave open.
         tell: Gets a line now and then while it goes on.
     """
-    ask = None if model is None else asking(model)
+    ask = asking(model)
     verdicts = []
     for done, row in enumerate(rows, start=1):
         began = time.perf_counter()
@@ -177,24 +177,21 @@ async def classify(
         verdicts.append(Verdict(predicted, decided_by, round((time.perf_counter() - began) * 1000, 3), notes))
         if done % TELL_EVERY == 0:
             tell(f"classified {done} of {len(rows)}")
-    by_model = task is Task.OWNER_INTENT
-    names = (settings.classifier_model, settings.owner_intent_prompt) if by_model else (None, None)
-    return count_up(task, names, rows, verdicts)
+    prompt = settings.owner_intent_prompt if task is Task.OWNER_INTENT else settings.asks_human_prompt
+    return count_up(task, (settings.classifier_model, prompt), rows, verdicts)
 
 
-async def _decide(row: Labelled, task: Task, settings: Settings, ask: Ask | None) -> tuple[str, str, dict[str, object]]:
+async def _decide(row: Labelled, task: Task, settings: Settings, ask: Ask) -> tuple[str, str, dict[str, object]]:
     text = clean_text(row.text)
     if task is Task.ASKS_HUMAN:
-        return str(asks_for_person(text, row.staff)).lower(), DecidedBy.RULE, {}
-    assert ask is not None
+        heard = await hear_by(ask, settings, text, row.staff)
+        return str(heard.asks).lower(), heard.decided_by, {}
     judgement = await judge_by(ask, settings, text, row.history)
     notes: dict[str, object] = {"unsure": judgement.unsure, "ask_to_end": judgement.ask_to_end}
     return judgement.intent, judgement.decided_by, notes
 
 
-def count_up(
-    task: Task, names: tuple[str | None, str | None], rows: Sequence[Labelled], verdicts: Sequence[Verdict]
-) -> Classified:
+def count_up(task: Task, names: tuple[str, str], rows: Sequence[Labelled], verdicts: Sequence[Verdict]) -> Classified:
     """All figures of rows and what they were taken for; `names` are those of model and prompt."""
     pairs = Counter((row.label, verdict.predicted) for row, verdict in zip(rows, verdicts, strict=True))
     shown = [_show(task, row, verdict) for row, verdict in zip(rows, verdicts, strict=True)]

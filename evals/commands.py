@@ -127,9 +127,7 @@ def classify_messages(
         _tell(f"parlo: {task!r} is no task; there are {' and '.join(Task)}")
         raise typer.Exit(2)
     rows = read_labelled(file, Task(task), split=split)
-    settings, opened = open_model(read_settings(os.environ), model if task == Task.OWNER_INTENT else None)
-    if model is not None and task != Task.OWNER_INTENT:
-        _tell(f"{task} is decided without a model")
+    settings, opened = open_model(read_settings(os.environ), model)
     classified = asyncio.run(classify(rows, Task(task), settings, opened, tell=_tell))
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(classified)).decode() + "\n")
