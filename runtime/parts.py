@@ -11,6 +11,7 @@ from runtime.ports import Clock, Ids, Job, MediaSource, Messenger, Model, Queue
 from runtime.settings import Settings
 from runtime.store.database import Database
 from runtime.store.intake import Intake
+from runtime.store.locking import BOOKING_LOCKS, CONVERSATION_LOCKS, BookingLock, ConversationLock
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,16 @@ class Parts:
     media: MediaSource
     queue: Queue
     settings: Settings
+
+    @property
+    def booking_lock(self) -> BookingLock:
+        """How rivals for one calendar are kept apart."""
+        return BOOKING_LOCKS[self.settings.booking_lock]
+
+    @property
+    def conversation_lock(self) -> ConversationLock:
+        """How workers on one conversation are kept apart."""
+        return CONVERSATION_LOCKS[self.settings.conversation_lock]
 
     def after(self, seconds: float) -> datetime:
         """The moment this many seconds from now."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from runtime.domain.errors import Broken
+from runtime.domain.strategies import BookingStrategy, ConversationStrategy
 
 PREFIX = "PARLO_"
 _MEDIA_LABEL = b"parlo: addresses of files"
@@ -38,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         model_rounds: Model answers a turn may use before it is given up.
         media_secret: Signs the addresses of files, one or several like the token; without it made from the token.
         media_days: How many days a file that somebody sent is kept.
+        booking_lock: How rivals for one calendar are kept apart: a strategy of docs/locking.md.
+        conversation_lock: How workers on one conversation are kept apart: a strategy of docs/locking.md.
         clock_file: A file that moves this process's clock forward, only for `parlo up`; production leaves it unset.
     """
 
@@ -71,6 +74,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     media_days: int = 7
     worker_threads: int = 32
     pool_size: int = 10
+    booking_lock: BookingStrategy = BookingStrategy.LINE
+    conversation_lock: ConversationStrategy = ConversationStrategy.LEASE
     clock_file: str | None = None
 
     @property

@@ -45,10 +45,11 @@ async def run_conversation(parts: Parts, conversation_id: ConversationId) -> boo
     Raises:
         Unavailable: The database is down; whatever was accepted is still there.
     """
-    situation = await _claim(parts, conversation_id)
-    if situation is None:
-        return False
-    messages = await _conclude(parts, situation)
+    async with parts.conversation_lock.guard(parts.database, conversation_id) as ours:
+        situation = await _claim(parts, conversation_id) if ours else None
+        if situation is None:
+            return False
+        messages = await _conclude(parts, situation)
     await _send_out(parts, situation.claimed.id, messages, released=situation.row.has_held)
     return True
 
@@ -82,7 +83,7 @@ async def _claim(parts: Parts, conversation_id: ConversationId) -> Situation | N
     now = parts.clock.now()
     async with parts.database.platform() as uow:
         lease_until = parts.after(parts.settings.lease_s)
-        claimed = await conversations.claim(uow, conversation_id, now=now, lease_until=lease_until)
+        claimed = await parts.conversation_lock.claim(uow, conversation_id, now=now, lease_until=lease_until)
         if claimed is None:
             return None
         pending = await conversations.open_turn(uow, claimed, turn_id=TurnId(parts.ids.new()), now=now)
@@ -261,7 +262,7 @@ async def _postpone(parts: Parts, situation: Situation) -> list[NewOutbound]:
     holding = _outbound(parts, situation, Draft(words.HOLDING, OutboxKind.APOLOGY, 0))
     try:
         async with parts.database.tenant(claimed.organization_id) as uow:
-            await conversations.hold(uow, claimed.organization_id, claimed.id, claimed.fence)
+            await parts.conversation_lock.hold(uow, claimed.organization_id, claimed.id, claimed.fence)
             await outbox.queue_messages(uow, claimed.organization_id, situation.turn_id, [holding])
             await conversations.release(uow, claimed, due_at=parts.after(wait_s))
             await uow.commit()
@@ -304,7 +305,7 @@ async def _bury(parts: Parts, situation: Situation, why: str) -> list[NewOutboun
     )
     try:
         async with parts.database.tenant(claimed.organization_id) as uow:
-            await conversations.hold(uow, claimed.organization_id, claimed.id, claimed.fence)
+            await parts.conversation_lock.hold(uow, claimed.organization_id, claimed.id, claimed.fence)
             await outbox.add_task(uow, claimed.organization_id, task)
             await _finish(parts, uow, situation, Author.CUSTOMER, [apology], closing)
     except (LeaseLost, Unavailable) as error:

@@ -18,7 +18,7 @@ from runtime.domain.ids import TurnId
 from runtime.domain.whatsapp import clean_text
 from runtime.parts import Parts
 from runtime.ports import ChatMessage, ModelAnswer, ModelRequest, ToolCall
-from runtime.store.conversations import Claim, hold
+from runtime.store.conversations import Claim
 from runtime.store.database import UnitOfWork
 from runtime.store.journal import Step, add_step
 
@@ -102,6 +102,7 @@ class Journal:
 
     async def hold(self, uow: UnitOfWork) -> bool:
         """Refuse to go on under a lease that is no longer ours; whether a person has the conversation by now."""
+        hold = self._parts.conversation_lock.hold
         return await hold(uow, self._claimed.organization_id, self._claimed.id, self._claimed.fence)
 
     async def record(self, uow: UnitOfWork, step: Step) -> None:

@@ -9,21 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+import structlog
 
 from runtime.agent.context import render_history, render_system
 from runtime.agent.journal import Journal
 from runtime.agent.prompts import Prompt, load_prompt
 from runtime.domain.errors import GaveUp
-from runtime.domain.ids import ConversationId, PersonId, TurnId
+from runtime.domain.ids import PersonId, TurnId
 from runtime.parts import Parts
 from runtime.ports import ChatMessage, ChatRole, Job, ModelRequest, ToolCall
 from runtime.store.business import Business, load_business, load_customer
 from runtime.store.conversations import Claim
-from runtime.store.database import UnitOfWork
+from runtime.store.database import Contended, UnitOfWork
 from runtime.store.journal import load_messages
-from runtime.store.outbox import queue_messages
+from runtime.store.outbox import NewOutbound, queue_messages
 from runtime.tools import registry
 from runtime.tools.base import Actor, ToolContext
+
+log = structlog.get_logger()
 
 HISTORY_MESSAGES = 20
 TOOL_CALLS = 8
@@ -69,7 +72,7 @@ async def converse(parts: Parts, journal: Journal, visit: Visit) -> Reply:
         messages = journal.first_messages or await _open(parts, uow, prompt, business, visit)
         # nothing was written, but rolling back would cost the driver its prepared statements
         await uow.commit()
-    desk = _Desk(parts, journal, visit, business)
+    desk = Desk(parts, journal, visit, business)
     text = await desk.talk(list(messages))
     staff = tuple(member.name for member in business.staff)
     return Reply(text, desk.changed, staff, prompt.reference, prompt.digest, parts.settings.customer_model)
@@ -90,7 +93,7 @@ async def _open(
     ]
 
 
-class _Desk:
+class Desk:
     """One turn at work. `changed` says whether a tool has changed something."""
 
     def __init__(self, parts: Parts, journal: Journal, visit: Visit, business: Business) -> None:
@@ -101,6 +104,7 @@ class _Desk:
         self.changed = False
 
     async def talk(self, messages: list[ChatMessage]) -> str | None:
+        """Ask the model and run what it calls until it answers; None when a tool has answered for it."""
         calls = 0
         for _ in range(self._parts.settings.model_rounds):
             answer = await self._journal.ask(self._request(messages))
@@ -111,7 +115,7 @@ class _Desk:
                 calls += 1
                 if calls > TOOL_CALLS:
                     raise GaveUp(f"the model called more than {TOOL_CALLS} tools in one turn")
-                result = await self._run(call)
+                result = await self.run(call)
                 self.changed = self.changed or (result.ok and registry.changes(call.name))
                 if result.ends_turn:
                     return None
@@ -128,22 +132,37 @@ class _Desk:
             timeout_s=settings.model_timeout_s,
         )
 
-    async def _run(self, call: ToolCall) -> registry.ToolResult:
+    async def run(self, call: ToolCall) -> registry.ToolResult:
+        """Run one tool call, or give its journaled result."""
         known = self._journal.recall_call(call)
         if known is not None:
             return msgspec.convert(known, registry.ToolResult)
+        outgoing, result = await self._transact_patiently(call)
+        self._journal.move_on()
+        for conversation_id in dict.fromkeys(message.conversation_id for message in outgoing):
+            await self._parts.hand_over(Job.DELIVER, conversation_id)
+        return result
+
+    async def _transact_patiently(self, call: ToolCall) -> tuple[list[NewOutbound], registry.ToolResult]:
+        """Try again at once what was broken off for a rival, as often as the strategy allows."""
+        for _ in range(self._parts.booking_lock.retries):
+            try:
+                return await self._transact(call)
+            except Contended as error:
+                log.info("tool_tried_again", tool=call.name, why=str(error))
+        return await self._transact(call)
+
+    async def _transact(self, call: ToolCall) -> tuple[list[NewOutbound], registry.ToolResult]:
         organization_id = self._visit.claimed.organization_id
-        async with self._parts.database.tenant(organization_id) as uow:
+        serializable = self._parts.booking_lock.serializable
+        async with self._parts.database.tenant(organization_id, serializable=serializable) as uow:
             await self._journal.hold(uow)
             context = await self._context(uow)
             result = await registry.call(context, call)
             await queue_messages(uow, organization_id, self._visit.turn_id, context.outgoing)
             await self._journal.record_call(uow, call, result)
             await uow.commit()
-        self._journal.move_on()
-        for conversation_id in _recipients(context):
-            await self._parts.hand_over(Job.DELIVER, conversation_id)
-        return result
+        return context.outgoing, result
 
     async def _context(self, uow: UnitOfWork) -> ToolContext:
         visit, now = self._visit, self._parts.clock.now()
@@ -159,13 +178,10 @@ class _Desk:
             call_key=f"{visit.turn_id}:{self._journal.next_number}",
             business=self._business,
             customer=await load_customer(uow, organization_id, visit.person_id, conversation_id, now=now),
+            booking_lock=self._parts.booking_lock,
             said=visit.said,
             outgoing=[],
         )
-
-
-def _recipients(context: ToolContext) -> list[ConversationId]:
-    return list(dict.fromkeys(message.conversation_id for message in context.outgoing))
 
 
 def _require_words(text: str | None) -> str:

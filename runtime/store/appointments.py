@@ -1,12 +1,11 @@
 """Write appointments. The exclusion constraints decide who gets a slot; we turn their refusal into an answer.
 
-Rivals wait in line at the people and chairs they want, see `lock_calendars`: two who wrote first and waited
-for each other inside the constraint's check would be a deadlock.
+Rivals are kept apart before they write, see `runtime.store.locking`: two who wrote first and waited for each
+other inside the constraint's check would be a deadlock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -28,34 +27,37 @@ from runtime.domain.ids import (
 from runtime.store.database import UnitOfWork
 from runtime.store.tables import appointments
 
-_LOCK_CALENDARS = text(
+_RIVALS = text(
     """
-    with people as materialized (
-      select id from staff where organization_id = :organization_id and id = any(:staff_ids)
-      order by id for no key update),
-    chairs as materialized (
-      select id from spots where organization_id = :organization_id and id = any(:spot_ids)
-        -- evaluates the people first, and so locks them first
-        and (select count(*) from people) >= 0
-      order by id for no key update)
-    select (select count(*) from people) + (select count(*) from chairs)
+    select not exists (
+      select from appointments
+      where organization_id = :organization_id and status in ('pending', 'confirmed', 'completed', 'no_show')
+        and (staff_id = :staff_id or spot_id = :spot_id)
+        and starts_at < :occupied_until and occupied_until > :starts_at
+        and id <> :appointment_id)
     """
 )
 
 
-async def lock_calendars(
-    uow: UnitOfWork, organization_id: OrganizationId, staff_ids: Iterable[StaffId], spot_ids: Iterable[SpotId]
-) -> None:
-    """Wait until nobody else is writing into these calendars, and keep others waiting until this work ends.
+class Place(msgspec.Struct, frozen=True):
+    """A person, a chair and a stretch of time, to the end of the buffer."""
 
-    To be called once, before the first `try_add` or `try_move` of a unit of work and with everything it may
-    try. The order is the same for everybody (people by id, then chairs by id), so two never wait for each
-    other. Looking at a calendar waits for nobody.
-    """
-    await uow.run(
-        _LOCK_CALENDARS,
-        {"organization_id": organization_id, "staff_ids": list(staff_ids), "spot_ids": list(spot_ids)},
-    )
+    staff_id: StaffId
+    spot_id: SpotId | None
+    starts_at: datetime
+    occupied_until: datetime
+
+
+async def is_free(
+    uow: UnitOfWork, organization_id: OrganizationId, place: Place, appointment_id: AppointmentId
+) -> bool:
+    """Whether nothing but this appointment itself is in the place at this moment."""
+    parameters = {
+        "organization_id": organization_id,
+        "appointment_id": appointment_id,
+        **msgspec.structs.asdict(place),
+    }
+    return bool((await uow.run(_RIVALS, parameters)).scalar_one())
 
 
 class NewAppointment(msgspec.Struct, frozen=True):
@@ -74,7 +76,7 @@ class NewAppointment(msgspec.Struct, frozen=True):
 
 
 async def try_add(uow: UnitOfWork, organization_id: OrganizationId, new: NewAppointment, *, now: datetime) -> bool:
-    """Write the appointment; False when its person or spot was taken meanwhile. Needs `lock_calendars`."""
+    """Write the appointment; False when its person or spot was taken meanwhile."""
     values = {
         "organization_id": organization_id,
         "status": AppointmentStatus.CONFIRMED,
@@ -105,7 +107,7 @@ class Move(msgspec.Struct, frozen=True):
 async def try_move(
     uow: UnitOfWork, organization_id: OrganizationId, appointment_id: AppointmentId, move: Move, *, now: datetime
 ) -> bool:
-    """Move an open appointment; False when the new place was taken meanwhile. Needs `lock_calendars`."""
+    """Move an open appointment; False when the new place was taken meanwhile."""
     try:
         async with uow.savepoint():
             result = await uow.run(

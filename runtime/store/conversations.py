@@ -179,6 +179,26 @@ async def claim(
     return found[0] if found else None
 
 
+_CLAIM_BLINDLY = text(
+    """
+    update conversations
+    set due_at = :lease_until, attempts = attempts + 1
+    where id = :id and due_at is not null and (quiet_until is null or quiet_until <= :now)
+    returning organization_id, id, channel_id, person_id, our_key, our_address, their_key, their_address,
+      fence, attempts, cast(:lease_until as timestamptz) as lease_until
+    """
+)
+
+
+async def claim_blindly(
+    uow: UnitOfWork, conversation_id: ConversationId, *, now: datetime, lease_until: datetime
+) -> Claim | None:
+    """Like `claim`, whoever else may have it: no lease is taken, and no fence raised."""
+    result = await uow.run(_CLAIM_BLINDLY, {"id": conversation_id, "now": now, "lease_until": lease_until})
+    found = rows_of(Claim, result)
+    return found[0] if found else None
+
+
 class Pending(msgspec.Struct, frozen=True):
     """An inbound message that belongs to the turn under way."""
 
@@ -423,6 +443,20 @@ async def hold(uow: UnitOfWork, organization_id: OrganizationId, conversation_id
     if row.fence != fence:
         raise LeaseLost(f"conversation {conversation_id}: fence {fence} is no longer current")
     return bool(row.handed_off)
+
+
+_LOOK = text(
+    """
+    select exists (select from handoffs h where h.organization_id = :organization_id
+      and h.conversation_id = :id and h.state <> 'ended')
+    """
+)
+
+
+async def look(uow: UnitOfWork, organization_id: OrganizationId, conversation_id: ConversationId, fence: int) -> bool:
+    """Like `hold`, without locking or comparing anything; whether a person has the conversation by now."""
+    result = await uow.run(_LOOK, {"organization_id": organization_id, "id": conversation_id})
+    return bool(result.scalar_one())
 
 
 _FINISH = text(

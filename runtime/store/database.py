@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 import psycopg
 from psycopg import sql
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
 from psycopg.types.json import set_json_dumps, set_json_loads
 from sqlalchemy import CursorResult, Executable, TextClause, make_url
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -43,6 +43,7 @@ set_json_loads(msgspec.json.decode)
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]  # it has no annotations
 _BEGIN = sql.SQL("begin")
 _BEGIN_AS_TENANT = sql.SQL("begin; set local app.organization_id = {}")
+_BEGIN_SERIALIZABLE = sql.SQL("begin isolation level serializable; set local app.organization_id = {}")
 
 
 class Rows(IteratorResult[Any]):
@@ -128,13 +129,19 @@ class Database:
         self._platform = platform
 
     @asynccontextmanager
-    async def tenant(self, organization_id: OrganizationId) -> AsyncIterator[UnitOfWork]:
+    async def tenant(self, organization_id: OrganizationId, *, serializable: bool = False) -> AsyncIterator[UnitOfWork]:
         """A transaction that sees one organization's rows only.
+
+        Args:
+            organization_id: Whose rows.
+            serializable: Whether the database breaks off whoever could not have done the same alone.
 
         Raises:
             Unavailable: The database cannot be reached.
+            Contended: The transaction was broken off for another's sake.
         """
-        async with _connect(self._app, _BEGIN_AS_TENANT.format(str(organization_id))) as uow:
+        begin = _BEGIN_SERIALIZABLE if serializable else _BEGIN_AS_TENANT
+        async with _connect(self._app, begin.format(str(organization_id))) as uow:
             yield uow
 
     @asynccontextmanager
@@ -180,6 +187,18 @@ class LockTimeout(Unavailable):
     """A statement waited longer for a lock than its connection may; nothing of it was done."""
 
 
+class Contended(Unavailable):
+    """Rivals met, and the database or we gave this one up: nothing of it was done, and at once it may succeed.
+
+    Attributes:
+        deadlock: Each waited for the other, until the server broke it.
+    """
+
+    def __init__(self, what: str, *, deadlock: bool = False) -> None:
+        super().__init__(what)
+        self.deadlock = deadlock
+
+
 class _translate_outage:
     """Turn a lost or refused connection into our own `Unavailable`."""
 
@@ -189,6 +208,9 @@ class _translate_outage:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, DBAPIError) and isinstance(error.orig, LockNotAvailable):
             raise LockTimeout("a lock was waited for too long") from error
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(cause, DeadlockDetected | SerializationFailure):
+            raise Contended("broken off for another", deadlock=isinstance(cause, DeadlockDetected)) from error
         if isinstance(error, OperationalError | InterfaceError | PoolExhausted | psycopg.OperationalError):
             raise Unavailable("the database cannot be reached") from error
         if isinstance(error, DBAPIError) and error.connection_invalidated:

@@ -18,6 +18,7 @@ from runtime.domain.ids import ConversationId, OrganizationId, PersonId
 from runtime.ports import Ids, ToolSpec
 from runtime.store.business import Business, CustomerFile
 from runtime.store.database import UnitOfWork
+from runtime.store.locking import BookingLock
 from runtime.store.outbox import NewOutbound
 
 
@@ -32,6 +33,7 @@ class ToolContext(msgspec.Struct):
 
     Attributes:
         call_key: Names this call for ever (turn and step): the dedupe key of what it causes.
+        booking_lock: How rivals for the calendars are kept apart.
         said: What the customer wrote in this turn, for a person who takes over.
     """
 
@@ -45,6 +47,7 @@ class ToolContext(msgspec.Struct):
     call_key: str
     business: Business
     customer: CustomerFile
+    booking_lock: BookingLock
     said: tuple[str, ...]
     outgoing: list[NewOutbound]
 

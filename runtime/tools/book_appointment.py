@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime
 
 import msgspec
 
 from runtime.domain import words
-from runtime.domain.availability import Obstacle, Slot
+from runtime.domain.availability import Slot
 from runtime.domain.ids import AppointmentId, CustomerId
 from runtime.domain.spanish.formats import format_price, format_when
 from runtime.store import appointments, flows, people
-from runtime.store.appointments import NewAppointment
+from runtime.store.appointments import NewAppointment, Place
 from runtime.tools.base import CUSTOMERS, Tool, ToolContext
 from runtime.tools.customer_name import settle_name
 from runtime.tools.scheduling import (
     Search,
+    Wish,
     find_service,
     find_staff,
     load_agenda,
-    lock_calendars_of,
-    refuse_time,
+    note_versions,
     require_instant,
     require_location,
     require_slots,
     resolve_when,
+    take_first,
 )
 from runtime.tools.telling import tell_the_business
 
@@ -57,6 +58,7 @@ async def run(context: ToolContext, given: BookAppointment) -> Booked:
     resolution = resolve_when(context, given.when)
     assert resolution.starts_at is not None
     search = Search(service, staff)
+    seen = await note_versions(context, search)
     agenda = await load_agenda(context, search, resolution.starts_at)
     starts_at = require_instant(context, agenda, resolution)
     slots = require_slots(context, agenda, starts_at)
@@ -66,7 +68,8 @@ async def run(context: ToolContext, given: BookAppointment) -> Booked:
     )
     if name != context.customer.name:
         await people.rename_customer(context.uow, context.organization_id, customer_id, name)
-    appointment_id, slot = await _take_first(context, search, customer_id, slots)
+    appointment_id = AppointmentId(context.ids.new())
+    slot = await _take_first(context, Wish(appointment_id, search, slots, seen), customer_id)
     when = format_when(slot.starts_at.astimezone(context.zone), context.now_local)
     price = format_price(service.price_cents)
     booked = Booked("booked", appointment_id, service.name, when, slot.staff_name, price, service.minutes)
@@ -76,29 +79,25 @@ async def run(context: ToolContext, given: BookAppointment) -> Booked:
     return booked
 
 
-async def _take_first(
-    context: ToolContext, search: Search, customer_id: CustomerId, slots: tuple[Slot, ...]
-) -> tuple[AppointmentId, Slot]:
-    service = search.service
-    await lock_calendars_of(context, slots)
-    for slot in slots:
-        ends_at = slot.starts_at + timedelta(minutes=service.minutes)
+async def _take_first(context: ToolContext, wish: Wish, customer_id: CustomerId) -> Slot:
+    location_id, service = require_location(context), wish.search.service
+
+    async def attempt(place: Place, ends_at: datetime) -> bool:
         new = NewAppointment(
-            id=AppointmentId(context.ids.new()),
-            location_id=require_location(context),
+            id=wish.appointment_id,
+            location_id=location_id,
             customer_id=customer_id,
             service_id=service.id,
-            staff_id=slot.staff_id,
-            spot_id=slot.spot_id,
-            starts_at=slot.starts_at,
+            staff_id=place.staff_id,
+            spot_id=place.spot_id,
+            starts_at=place.starts_at,
             ends_at=ends_at,
-            occupied_until=ends_at + timedelta(minutes=service.buffer_minutes),
+            occupied_until=place.occupied_until,
             price_cents=service.price_cents,
         )
-        if await appointments.try_add(context.uow, context.organization_id, new, now=context.now):
-            return new.id, slot
-    fresh = await load_agenda(context, search, slots[0].starts_at)
-    raise refuse_time(context, fresh, slots[0].starts_at, Obstacle.TAKEN)
+        return await appointments.try_add(context.uow, context.organization_id, new, now=context.now)
+
+    return await take_first(context, wish, attempt)
 
 
 TOOL = Tool(

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime
 
 import msgspec
 
 from runtime.domain import words
-from runtime.domain.availability import Obstacle, Slot
+from runtime.domain.availability import Slot
 from runtime.domain.errors import Rejected
 from runtime.domain.spanish.formats import format_when
 from runtime.store import appointments, flows
-from runtime.store.appointments import Move
-from runtime.store.business import AppointmentRow
+from runtime.store.appointments import Move, Place
 from runtime.tools.base import CUSTOMERS, Tool, ToolContext
 from runtime.tools.own_appointments import require_own
 from runtime.tools.scheduling import (
     Search,
+    Wish,
     find_staff,
     load_agenda,
-    lock_calendars_of,
-    refuse_time,
+    note_versions,
     require_instant,
     require_slots,
     resolve_when,
+    take_first,
 )
 from runtime.tools.telling import tell_the_business
 
@@ -57,10 +57,11 @@ async def run(context: ToolContext, given: RescheduleAppointment) -> Rescheduled
     resolution = resolve_when(context, given.when)
     assert resolution.starts_at is not None
     search = Search(service, same_person_first, moving=own.id)
+    seen = await note_versions(context, search)
     agenda = await load_agenda(context, search, resolution.starts_at)
     starts_at = require_instant(context, agenda, resolution)
     slots = require_slots(context, agenda, starts_at)
-    slot = await _take_first(context, search, own, slots)
+    slot = await _take_first(context, Wish(own.id, search, slots, seen))
     before = format_when(own.starts_at.astimezone(context.zone), context.now_local)
     when = format_when(slot.starts_at.astimezone(context.zone), context.now_local)
     await flows.complete(context.uow, context.organization_id, context.conversation_id, now=context.now)
@@ -70,21 +71,14 @@ async def run(context: ToolContext, given: RescheduleAppointment) -> Rescheduled
     return Rescheduled("rescheduled", own.service, before, when, slot.staff_name)
 
 
-async def _take_first(context: ToolContext, search: Search, own: AppointmentRow, slots: tuple[Slot, ...]) -> Slot:
-    await lock_calendars_of(context, slots)
-    for slot in slots:
-        ends_at = slot.starts_at + timedelta(minutes=search.service.minutes)
-        move = Move(
-            staff_id=slot.staff_id,
-            spot_id=slot.spot_id,
-            starts_at=slot.starts_at,
-            ends_at=ends_at,
-            occupied_until=ends_at + timedelta(minutes=search.service.buffer_minutes),
+async def _take_first(context: ToolContext, wish: Wish) -> Slot:
+    async def attempt(place: Place, ends_at: datetime) -> bool:
+        move = Move(place.staff_id, place.spot_id, place.starts_at, ends_at, place.occupied_until)
+        return await appointments.try_move(
+            context.uow, context.organization_id, wish.appointment_id, move, now=context.now
         )
-        if await appointments.try_move(context.uow, context.organization_id, own.id, move, now=context.now):
-            return slot
-    fresh = await load_agenda(context, search, slots[0].starts_at)
-    raise refuse_time(context, fresh, slots[0].starts_at, Obstacle.TAKEN)
+
+    return await take_first(context, wish, attempt)
 
 
 TOOL = Tool(

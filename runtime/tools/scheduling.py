@@ -5,7 +5,7 @@ Every failure is a `Rejected` with Spanish words and, where it helps, other time
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -30,8 +30,10 @@ from runtime.domain.spanish.dates import resolve
 from runtime.domain.spanish.folding import fold_words
 from runtime.domain.spanish.formats import format_date, format_hours, format_when, join_spanish
 from runtime.domain.spanish.resolution import Resolution, ResolutionKind
-from runtime.store import appointments
+from runtime.store.appointments import Place, is_free
 from runtime.store.business import BusyQuery, BusyRow, ServiceRow, StaffRow, load_busy, week_hours
+from runtime.store.calendars import name_calendars
+from runtime.store.locking import Versions
 from runtime.tools.base import SlotOffer, ToolContext
 
 OFFERS = 4
@@ -180,10 +182,54 @@ def require_slots(context: ToolContext, agenda: Agenda, wanted: datetime) -> tup
     raise refuse_time(context, agenda, wanted, found)
 
 
-async def lock_calendars_of(context: ToolContext, slots: Sequence[Slot]) -> None:
-    """Stand in line for every person and chair that is about to be tried."""
-    chairs = {slot.spot_id for slot in slots if slot.spot_id is not None}
-    await appointments.lock_calendars(context.uow, context.organization_id, {slot.staff_id for slot in slots}, chairs)
+async def note_versions(context: ToolContext, search: Search) -> Versions:
+    """What the strategy wants to know of the calendars before they are looked at; with most that is nothing."""
+    people = [member.id for member in search.servers]
+    calendars = name_calendars(context.organization_id, people, search.service.spot_ids)
+    return await context.booking_lock.note(context.uow, calendars)
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """An appointment about to be written, and the ways to have it.
+
+    Attributes:
+        appointment_id: The new one's, or of the one that is moved.
+        slots: All begin at the same moment; the first that can be had is taken.
+        seen: What `note_versions` gave before the calendars were looked at.
+    """
+
+    appointment_id: AppointmentId
+    search: Search
+    slots: tuple[Slot, ...]
+    seen: Versions
+
+
+async def take_first(context: ToolContext, wish: Wish, attempt: Callable[[Place, datetime], Awaitable[bool]]) -> Slot:
+    """Take the first way that is still free; the strategy of `context.booking_lock` keeps rivals apart meanwhile.
+
+    Args:
+        context: Of the call.
+        wish: What is wanted.
+        attempt: Writes the appointment, given its place and its end; False when the database refuses.
+
+    Raises:
+        Rejected: `slot_taken`, with other times from a fresh look.
+        Contended: A rival was quicker; the whole call may be tried again.
+    """
+    lock, service = context.booking_lock, wish.search.service
+    people = [slot.staff_id for slot in wish.slots]
+    chairs = [slot.spot_id for slot in wish.slots if slot.spot_id is not None]
+    await lock.take(context.uow, name_calendars(context.organization_id, people, chairs), wish.seen)
+    for slot in wish.slots:
+        ends_at = slot.starts_at + timedelta(minutes=service.minutes)
+        place = Place(slot.staff_id, slot.spot_id, slot.starts_at, ends_at + timedelta(minutes=service.buffer_minutes))
+        if lock.looks_again and not await is_free(context.uow, context.organization_id, place, wish.appointment_id):
+            continue
+        if await attempt(place, ends_at):
+            return slot
+    starts_at = wish.slots[0].starts_at
+    fresh = await load_agenda(context, wish.search, starts_at)
+    raise refuse_time(context, fresh, starts_at, Obstacle.TAKEN)
 
 
 def refuse_time(context: ToolContext, agenda: Agenda, wanted: datetime, obstacle: Obstacle) -> Rejected:

@@ -28,10 +28,12 @@ from runtime.domain.ids import (
     TurnId,
 )
 from runtime.ports import ToolCall
+from runtime.settings import Settings
 from runtime.store import conversations, tables
 from runtime.store.business import load_business, load_customer
 from runtime.store.conversations import Arrival, Claim, conversation_id_of
 from runtime.store.database import Database, UnitOfWork
+from runtime.store.locking import BOOKING_LOCKS
 from runtime.store.outbox import NewOutbound, queue_messages
 from runtime.tools import registry
 from runtime.tools.base import Actor, ToolContext
@@ -246,6 +248,7 @@ async def open_context(
         call_key=key,
         business=await load_business(uow, salon.organization_id),
         customer=await load_customer(uow, salon.organization_id, person_id, conversation_id, now=now),
+        booking_lock=BOOKING_LOCKS[Settings().booking_lock],
         said=("quiero hablar con una persona",),
         outgoing=[],
     )
