@@ -23,7 +23,7 @@ from runtime.domain.spanish.formats import format_when
 from sim.bare_postgres import read_number
 from sim.databases import borrow_copy
 from sim.quiet_logs import silence_logs
-from sim.rivals import WISH, Race, judge, name_rival, race
+from sim.races.rivals import WISH, Race, judge, name_rival, race
 from sim.stage import open_stage
 from sim.twilio.inbound import Inbound
 from sim.twilio.server import HandedOver

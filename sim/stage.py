@@ -6,7 +6,7 @@ A `Stage` is a database with its stepwise connections and serves one conversatio
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import cache
@@ -32,7 +32,7 @@ from runtime.media import MEDIA_PATH, open_address
 from runtime.parts import Parts
 from runtime.ports import Job
 from runtime.settings import Settings
-from runtime.store.database import Database, open_database
+from runtime.store.database import Connect, Database, open_database
 from runtime.store.templates import TemplateRow, describe_version
 from runtime.webhook import receive
 from sim.model_faults import FaultyTransport
@@ -122,11 +122,22 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(database_url: str, settings: Settings = SETTINGS) -> AsyncIterator[Stage]:
-    """Open a database for replays; it must hold the newest schema and nothing anybody wants to keep."""
+async def open_stage(
+    database_url: str,
+    settings: Settings = SETTINGS,
+    *,
+    connecting: Callable[[psycopg.Connection[Any], DatabaseSwitch], Connect] = make_connect,
+) -> AsyncIterator[Stage]:
+    """Open a database for replays; it must hold the newest schema and nothing anybody wants to keep.
+
+    Args:
+        database_url: Its address.
+        settings: Of the runtime.
+        connecting: Makes what connects, from a connection that looks for lock waits.
+    """
     switch = DatabaseSwitch()
     with psycopg.connect(database_url, autocommit=True) as observer:
-        connect = make_connect(observer, switch)
+        connect = connecting(observer, switch)
         database = open_database(database_url, connect=connect, pool_size=20)
         # a world is written for each conversation, and its references were checked when it was written in a test
         scenery = open_database(database_url, connect=connect, pool_size=1, check_references=not is_superuser(observer))

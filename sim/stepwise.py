@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -94,7 +95,7 @@ def make_connect(observer: psycopg.Connection[Any], switch: DatabaseSwitch) -> C
             switch.round_trips += 1
             if switch.round_trips == switch.kill_before:
                 raise switch.kill()
-            result = await _drive(self, gen, observer)
+            result = await drive(self, gen, observer)
             if switch.round_trips == switch.kill_after:
                 raise switch.kill()
             return result
@@ -111,21 +112,33 @@ def make_connect(observer: psycopg.Connection[Any], switch: DatabaseSwitch) -> C
     return connect
 
 
-async def _drive(connection: psycopg.AsyncConnection[Any], gen: PQGen[Any], observer: psycopg.Connection[Any]) -> Any:
+async def _park() -> None:
+    await asyncio.sleep(_PARK_S)
+
+
+async def drive(
+    connection: psycopg.AsyncConnection[Any],
+    gen: PQGen[Any],
+    observer: psycopg.Connection[Any],
+    *,
+    park: Callable[[], Awaitable[None]] = _park,
+    poll_ms: int = _POLL_MS,
+) -> Any:
+    """Bring a statement to its end before any other task runs; only while it waits for a lock is `park` awaited."""
     poller = select.poll()
     misses = 0
     try:
         wanted = next(gen)
         while True:
             poller.register(connection.pgconn.socket, _events(wanted))
-            events = poller.poll(_POLL_MS)
+            events = poller.poll(poll_ms)
             if events:
                 misses = 0
                 wanted = gen.send(_ready(events[0][1]))
                 continue
             misses += 1
-            if misses > 1 and _is_blocked(observer, connection.pgconn.backend_pid):
-                await asyncio.sleep(_PARK_S)
+            if misses > 1 and is_blocked(observer, connection.pgconn.backend_pid):
+                await park()
     except StopIteration as stop:
         return stop.value
 
@@ -140,6 +153,7 @@ def _ready(events: int) -> waiting.Ready:
     return waiting.Ready(value)
 
 
-def _is_blocked(observer: psycopg.Connection[Any], pid: int) -> bool:
+def is_blocked(observer: psycopg.Connection[Any], pid: int) -> bool:
+    """Whether this backend waits for a lock that another one has or waits for."""
     row = observer.execute("select cardinality(pg_blocking_pids(%s)) > 0", (pid,)).fetchone()
     return bool(row and row[0])

@@ -149,7 +149,7 @@ class Desk:
             try:
                 return await self._transact(call)
             except Contended as error:
-                log.info("tool_tried_again", tool=call.name, why=str(error))
+                log.info("tool_tried_again", tool=call.name, deadlock=error.deadlock)
         return await self._transact(call)
 
     async def _transact(self, call: ToolCall) -> tuple[list[NewOutbound], registry.ToolResult]:

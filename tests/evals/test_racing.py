@@ -8,7 +8,7 @@ import pytest
 
 from evals.racing import race_for_slots, show_races
 from runtime.adapters.embedded import choose_redis_url
-from sim.rivals import judge
+from sim.races.rivals import judge
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
