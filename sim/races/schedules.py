@@ -1,8 +1,9 @@
 """Every order in which a few attempts can take their steps, one after the other, by replay from the beginning.
 
 The tree of choices is walked from prefixes: what a schedule could have done otherwise after its prefix is kept to
-be played later. Without a limit the walk is depth first and ends when the tree does; with one, seeded chance
-chooses among what is left, so that the few that are played lie far apart.
+be played later. Without a limit the walk is depth first and ends when the tree does. With one, every other
+schedule is the one with the fewest changes of turn that is left, so that short stories are found first, and the
+rest are drawn by seeded chance, so that they lie far apart.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ class Walk:
         self.most = 1
         self._limit = limit
         self._chance = None if limit is None else Random(seed)
-        self._left: list[tuple[int, ...]] = [()]
+        # each with the changes of turn it has at least
+        self._left: list[tuple[int, tuple[int, ...]]] = [(0, ())]
 
     @property
     def complete(self) -> bool:
@@ -79,14 +81,22 @@ class Walk:
 
     def __iter__(self) -> Iterator[Schedule]:
         while self._left and (self._limit is None or self.played < self._limit):
-            at = len(self._left) - 1 if self._chance is None else self._chance.randrange(len(self._left))
-            schedule = Schedule(self._left.pop(at), self._chance)
+            schedule = self._take()
             yield schedule
             self.played += 1
             self.diverged += schedule.diverged
             self.most = max(self.most, count_orders(schedule.choices))
             if not schedule.diverged:
-                self._left += schedule.list_others()
+                self._left += [(count_switches(prefix), prefix) for prefix in schedule.list_others()]
+
+    def _take(self) -> Schedule:
+        if self._chance is None:
+            return Schedule(self._left.pop()[1], None)
+        if self.played % 2:
+            at = self._chance.randrange(len(self._left))
+            return Schedule(self._left.pop(at)[1], self._chance)
+        at = min(range(len(self._left)), key=lambda at: self._left[at][0])
+        return Schedule(self._left.pop(at)[1], None)
 
 
 def count_orders(choices: Sequence[int]) -> int:

@@ -190,7 +190,7 @@ class Turnstile:
                 if each.state is _State.BLOCKED and not is_blocked(self._observer, each.pid):
                     each.go_on()
                     await self._settle()
-                    if each.state is not _State.BLOCKED:
+                    if each.number not in self._list_blocked():
                         woke.add(each.number)
                         found = True
         return woke
@@ -219,7 +219,6 @@ def _describe(gen: Any) -> str:
 def _read(query: Any, connection: psycopg.AsyncConnection[Any]) -> str:
     """The statement on one line."""
     if isinstance(query, bytes):
-        query = query.decode()
-    elif not isinstance(query, str):
-        query = query.as_string(connection)
-    return " ".join(query.split())
+        return " ".join(query.decode().split())
+    words = query if isinstance(query, str) else str(query.as_string(connection))
+    return " ".join(words.split())
