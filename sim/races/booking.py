@@ -50,7 +50,7 @@ _SHARED = re.compile(
 _SNAPSHOT = re.compile(r"^select c\.fence|^select exists \(select from handoffs")
 """The first statement of the transaction: a serializable one sees what was committed before it."""
 
-_CLEAR = text(
+CLEAR = text(
     """
     with a as (delete from appointments), o as (delete from outbox), s as (delete from steps),
       e as (delete from events) select
@@ -131,7 +131,7 @@ class _Contest:
     async def reset(self) -> Sequence[Callable[[], Awaitable[None]]]:
         """Empty calendars but for the appointments that will be moved."""
         async with self._stage.database.single() as uow:
-            await uow.run(_CLEAR)
+            await uow.run(CLEAR)
         self._outcomes.clear()
         for number, (seat, way) in enumerate(zip(self._seats, self._ways, strict=True)):
             seat.open_journal(self._scene.parts, quits=way == "quit")

@@ -19,7 +19,7 @@ from runtime.agent.loop import Desk, Visit
 from runtime.domain.errors import Unavailable
 from runtime.domain.ids import ConversationId, InboxId, PersonId, TurnId
 from runtime.parts import Parts
-from runtime.ports import ToolCall
+from runtime.ports import Ids, ToolCall
 from runtime.store import conversations
 from runtime.store.business import Business, load_business
 from runtime.store.conversations import Arrival, Claim, conversation_id_of
@@ -136,7 +136,7 @@ async def take_seats(parts: Parts, number: str, phones: Sequence[str]) -> list[S
         phones: Theirs, likewise.
     """
     now = parts.clock.now()
-    arrivals = [_arrive(parts, number, phone, now) for phone in phones]
+    arrivals = [compose_arrival(parts.ids, number, phone, now) for phone in phones]
     later = now + timedelta(minutes=1)
     seats = []
     async with parts.database.platform() as uow:
@@ -157,8 +157,9 @@ async def _claim(parts: Parts, uow: UnitOfWork, conversation_id: ConversationId,
     return Seat(phone, claimed, person_id, turn_id, business)
 
 
-def _arrive(parts: Parts, number: str, phone: str, now: datetime) -> Arrival:
-    inbox_id = InboxId(parts.ids.new())
+def compose_arrival(ids: Ids, number: str, phone: str, now: datetime) -> Arrival:
+    """A message from a phone to a business, both in their canonical form, that need not be waited for."""
+    inbox_id = InboxId(ids.new())
     return Arrival(
         inbox_id=inbox_id,
         sid=f"SM{inbox_id.hex}",

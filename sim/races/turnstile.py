@@ -210,7 +210,7 @@ async def _run(attempt: _Attempt, run: Callable[[], Awaitable[None]]) -> None:
 
 
 def _describe(gen: Any) -> str:
-    name = gen.__name__
+    name: str = gen.__name__
     if name == "_exit_gen":
         return "rollback to savepoint" if gen.gi_frame.f_locals.get("exc_val") else "release savepoint"
     return _OWN_WORDS.get(name, name)
