@@ -1,4 +1,4 @@
-"""The commands that replay and score: `demo`, `replay`, `report`, `classify`, `race` and `bench`.
+"""The commands that replay and score: `demo`, `replay`, `report`, `classify` and `bench`.
 
 `evals.cli` puts them into the program `parlo`. Each command imports what it needs when it runs. A figure that a
 program reads comes with `--json` on standard output; everything else, progress included, goes to standard error.
@@ -133,34 +133,6 @@ def classify_messages(
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(classified)).decode() + "\n")
     else:
         print_classified(classified)
-
-
-race_app = typer.Typer(help="Rivals for one thing, through the whole path.", no_args_is_help=True)
-app.add_typer(race_app, name="race")
-
-
-@race_app.command("booking")
-def race_booking(
-    rivals: Annotated[int, typer.Option("--rivals", min=2, help="Customers who want the same slot.")] = 100,
-    rounds: Annotated[int, typer.Option("--rounds", min=1)] = 50,
-    processes: Annotated[
-        int, typer.Option("--processes", min=0, max=16, help="Real worker processes; with 0 it is simulated.")
-    ] = 0,
-    seed: Seed = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Let customers fight for one slot at the same instant; exit 1 unless one wins and all others are told politely."""
-    from evals.racing import race_for_a_slot, race_for_slots, show_races
-    from runtime.adapters.embedded import choose_database_url, choose_redis_url
-
-    if processes:
-        servers = choose_database_url(os.environ), choose_redis_url(os.environ)
-        results = race_for_slots(*servers, rivals=rivals, rounds=rounds, workers=processes, tell=_tell)
-    else:
-        server_url = choose_database_url(os.environ, durable=False)
-        results = race_for_a_slot(server_url, rivals=rivals, rounds=rounds, seed=seed, tell=_tell)
-    if not show_races(results, as_json=as_json):
-        raise typer.Exit(1)
 
 
 _MEASUREMENTS = "Of route, turn, replay, accept, memory, handoff and start; all of them by default."

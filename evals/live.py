@@ -26,7 +26,14 @@ READY_LIMIT_S = 60.0
 
 
 @contextmanager
-def run_up(database_url: str, redis_url: str, *, workers: int = 1, log: Path | None = None) -> Iterator[UpRecord]:
+def run_up(
+    database_url: str,
+    redis_url: str,
+    *,
+    workers: int = 1,
+    log: Path | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[UpRecord]:
     """Everything that `parlo up` runs, on this database, for as long as it is used.
 
     Args:
@@ -34,6 +41,7 @@ def run_up(database_url: str, redis_url: str, *, workers: int = 1, log: Path | N
         redis_url: A broker; only its last database is used.
         workers: How many worker processes.
         log: Where all processes write what they log; without it that is thrown away with the home.
+        settings: More of the environment.
 
     Raises:
         Broken: It does not start.
@@ -43,6 +51,7 @@ def run_up(database_url: str, redis_url: str, *, workers: int = 1, log: Path | N
             "PARLO_HOME": home,
             "DATABASE_URL": database_url,
             "REDIS_URL": f"{redis_url.rpartition('/')[0]}/{BROKER_DATABASE}",
+            **(settings or {}),
         }
         environment.pop("OPENAI_API_KEY", None)
         log = log or Path(home) / "up.log"

@@ -1,183 +1,207 @@
-"""Runs races on a database of their own and shows how they ended."""
+"""Races of the locking strategies against each other: every order of steps, crowds, and the whole path.
+
+`parlo race` calls this; `evals.race_table` and `evals.race_chart` show what it gives.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
-from itertools import islice
-from typing import LiteralString
-from zoneinfo import ZoneInfo
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from enum import StrEnum
+from typing import TypeVar
 
-import aiohttp
 import msgspec
 
-from evals.live import list_sent, run_up
-from runtime.adapters.system import SystemClock
-from runtime.domain.errors import Broken
-from runtime.domain.spanish.formats import format_when
-from sim.bare_postgres import read_number
-from sim.databases import borrow_copy
-from sim.quiet_logs import silence_logs
-from sim.races.rivals import WISH, Race, judge, name_rival, race
-from sim.stage import open_stage
-from sim.twilio.inbound import Inbound
-from sim.twilio.server import HandedOver
-from sim.up_record import UpRecord
-from sim.virtual_time import VirtualLoop
+from evals.whole_path import Field, add_up, race_for_a_slot, race_for_slots
+from runtime.domain.strategies import BookingStrategy, ConversationStrategy
+from runtime.settings import Settings
+from sim.races.booking import play_bookings
+from sim.races.booking_crowd import crowd_bookings
+from sim.races.conversation import play_conversations
+from sim.races.conversation_crowd import crowd_conversations
+from sim.races.crew import Crew, open_crew
+from sim.races.figures import Crowd, Interleavings
 
-ZONE = ZoneInfo("America/Mexico_City")
-HOURS = (9, 10, 11, 12, 13, 15, 16, 17, 18)
-SATURDAY = 5
-CLOSED = (2, 2)
-"""A holiday of the seed business, month and day."""
-ANSWER_LIMIT_S = 120.0
-_DEADLOCKS = "select deadlocks from pg_stat_database where datname = current_database()"
-_LEFT = """
-select (select count(*) from inbox where state = 'accepted')
-  + (select count(*) from outbox where state in ('queued', 'submitting'))
-"""
+SIZES = (2, 8, 32)
 
 
-def race_for_a_slot(server_url: str, *, rivals: int, rounds: int, seed: int, tell: Callable[[str], None]) -> list[Race]:
-    """Play the rounds, one line of progress for each ten."""
-    silence_logs()
-    loop = VirtualLoop()
-    asyncio.set_event_loop(loop)
+class Part(StrEnum):
+    """What a race can consist of."""
 
-    async def play(url: str) -> list[Race]:
-        results = []
-        async with open_stage(url) as stage:
-            for number in range(rounds):
-                results.append(await race(stage, rivals=rivals, seed=seed + number))
-                if (number + 1) % 10 == 0 or number + 1 == rounds:
-                    tell(f"{number + 1}/{rounds} rounds: {sum(each.fair for each in results)} fair")
-        return results
-
-    try:
-        with _borrow_database(server_url) as url:
-            return loop.run_until_complete(play(url))
-    finally:
-        loop.close()
+    ORDERS = "orders"
+    LOAD = "load"
+    PATH = "path"
 
 
-def race_for_slots(
-    server_url: str, redis_url: str, *, rivals: int, rounds: int, workers: int, tell: Callable[[str], None]
-) -> list[Race]:
-    """Play the rounds through web, ticker and workers as processes of their own, one line of progress for each.
+class RacePlan(msgspec.Struct, frozen=True):
+    """What is to be raced.
 
-    Every round is for another slot, and between people who have not written before.
-
-    Raises:
-        Broken: There are not so many slots in the time that can be booked, or something does not start.
+    Attributes:
+        parts: Which measurements.
+        actors: The largest crowd; the smaller sizes are played too.
+        rounds: Of the whole path, and at least so many of each crowd.
+        orders: Of three attempts, and of a conversation's two, that many are played.
+        processes: Real worker processes for the whole path; 0 plays it on the virtual clock.
+        seed: Of the whole path on the virtual clock.
     """
-    slots = list(islice(_list_slots(_now()), rounds))
-    if len(slots) < rounds:
-        raise Broken(f"through processes there are slots for {len(slots)} rounds at most")
-    results: list[Race] = []
-    with _borrow_database(server_url) as url, run_up(url, redis_url, workers=workers) as record:
-        for number, starts_at in enumerate(slots):
-            started = time.monotonic()
-            results.append(_Round(record, rivals, number, starts_at).play())
-            fair = sum(each.fair for each in results)
-            tell(f"{number + 1}/{rounds} rounds: {fair} fair, {time.monotonic() - started:.1f} s")
-    return results
+
+    server_url: str
+    redis_url: str
+    parts: frozenset[Part]
+    actors: int
+    rounds: int
+    orders: int
+    processes: int = 0
+    seed: int = 0
+
+    @property
+    def sizes(self) -> list[int]:
+        """The crowds, small to large."""
+        return [*(size for size in SIZES if size < self.actors), self.actors]
 
 
-def _borrow_database(server_url: str) -> AbstractContextManager[str]:
-    return borrow_copy(server_url, f"parlo_race_{os.getpid()}")
+class Score(msgspec.Struct, frozen=True):
+    """One strategy. Figures of a part that was not played are 0 or empty.
+
+    Attributes:
+        default: Production's.
+        interleavings: Orders played.
+        complete: Every order of each pair of attempts was played.
+        anomalies: Orders with one, wrong rows and answers under load, and rounds of the whole path that were unfair.
+        kinds: In how many orders each kind of anomaly was seen.
+        deadlocks: That the server had to break, in all parts.
+        put_off: Attempts postponed after their last try.
+        p50_ms: Of the largest crowd at one thing, like p95 and p99.
+        throughput: Attempts a second of the largest crowd, each at a thing of its own.
+        fairness: Jain's index of the actors' mean times, the lowest of all crowds.
+        path: The whole path's rounds added up, for booking.
+    """
+
+    name: str
+    default: bool
+    interleavings: int
+    complete: bool
+    anomalies: int
+    kinds: dict[str, int]
+    deadlocks: int
+    retries: int
+    refused: int
+    put_off: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    throughput: float
+    fairness: float
+    scenarios: list[Interleavings]
+    crowds: list[Crowd]
+    path: dict[str, int] | None = None
 
 
-def _now() -> datetime:
-    return SystemClock().now().astimezone(ZONE)
+class RaceReport(msgspec.Struct, frozen=True):
+    """All strategies that were raced."""
+
+    race: str
+    parts: list[str]
+    strategies: list[Score]
+
+    @property
+    def good(self) -> bool:
+        """Nothing went wrong but where nobody keeps the rivals apart, and there it was seen."""
+        naive = [each for each in self.strategies if each.name == "none"]
+        others = [each for each in self.strategies if each.name != "none"]
+        return all(each.anomalies > 0 for each in naive) and not any(each.anomalies for each in others)
 
 
-def _list_slots(now: datetime) -> Iterator[datetime]:
-    """Hours at which Karla does nails and has nothing else to do."""
-    for days in range(2, 60):
-        day = now.date() + timedelta(days=days)
-        if day.weekday() < SATURDAY and (day.month, day.day) != CLOSED:
-            for hour in HOURS:
-                yield datetime(day.year, day.month, day.day, hour, tzinfo=ZONE)
+Tell = Callable[[str], None]
+S = TypeVar("S", bound=StrEnum)
 
 
-class _Round:
-    """One slot, and those who want it."""
+def race_booking(plan: RacePlan, strategies: Sequence[BookingStrategy], tell: Tell) -> RaceReport:
+    """Race the booking strategies."""
 
-    def __init__(self, record: UpRecord, rivals: int, number: int, starts_at: datetime) -> None:
-        self._record = record
-        self._starts_at = starts_at
-        self._phones = [f"+5255{number:03d}{index:05d}" for index in range(rivals)]
+    def score(crew: Crew | None, strategy: BookingStrategy) -> Score:
+        orders: list[Interleavings] = []
+        crowds: list[Crowd] = []
+        path = None
+        if Part.ORDERS in plan.parts:
+            orders = play_bookings(plan.server_url, strategy, tell, trios=plan.orders)
+        if crew is not None:
+            crowds = crowd_bookings(crew, plan.server_url, strategy, tell, actors=plan.sizes, rounds=plan.rounds)
+        if Part.PATH in plan.parts:
+            path = _play_path(plan, strategy, tell)
+        return _score(strategy, strategy is Settings().booking_lock, orders, crowds, path)
 
-    def play(self) -> Race:
-        """Everybody asks for the slot, and when all have been answered, everybody says yes at once."""
-        deadlocks = self._count(_DEADLOCKS)
-        when = format_when(self._starts_at, _now())
-        wishes = [WISH.format(name=name_rival(index), when=when) for index in range(len(self._phones))]
-        asyncio.run(self._say(wishes))
-        self._rest()
-        before = self._listen()
-        asyncio.run(self._say(["sí"] * len(self._phones)))
-        self._rest()
-        after = self._listen()
-        answers = {phone: after[phone][len(before[phone]) :] for phone in self._phones}
-        booked = self._count("select count(*) from appointments where starts_at = %s", self._starts_at)
-        after_all = self._count(_DEADLOCKS)
-        return msgspec.structs.replace(judge(booked, answers), deadlocks=after_all - deadlocks)
-
-    def _count(self, query: LiteralString, *parameters: object) -> int:
-        return read_number(self._record.database_url, query, parameters)
-
-    async def _say(self, words: Sequence[str]) -> None:
-        to = f"whatsapp:{next(iter(self._record.numbers.values()))}"
-        inbound = [
-            Inbound(from_address=f"whatsapp:{phone}", to_address=to, text=text)
-            for phone, text in zip(self._phones, words, strict=True)
-        ]
-        async with aiohttp.ClientSession() as session:
-            statuses = await asyncio.gather(*(self._post(session, each) for each in inbound))
-        if set(statuses) != {200}:
-            raise Broken(f"the webhook answered {sorted(set(statuses))}")
-
-    async def _post(self, session: aiohttp.ClientSession, inbound: Inbound) -> int:
-        url = f"{self._record.twilio}/emulator/inbound"
-        async with session.post(url, data=msgspec.json.encode(inbound)) as answer:
-            return msgspec.json.decode(await answer.read(), type=HandedOver).status
-
-    def _rest(self) -> None:
-        """Wait until nothing is left to be answered or sent."""
-        give_up_at = time.monotonic() + ANSWER_LIMIT_S
-        while self._count(_LEFT) and time.monotonic() < give_up_at:
-            time.sleep(0.1)
-
-    def _listen(self) -> dict[str, list[str]]:
-        heard: dict[str, list[str]] = {phone: [] for phone in self._phones}
-        for message in list_sent(self._record):
-            phone = message.to_address.removeprefix("whatsapp:")
-            if phone in heard:
-                heard[phone].append(message.body)
-        return heard
+    return RaceReport("booking", sorted(plan.parts), _score_all(plan, strategies, score, tell))
 
 
-def show_races(results: list[Race], *, as_json: bool) -> bool:
-    """Print the outcome; True when every round was fair."""
-    fair = sum(each.fair for each in results)
-    total = {
-        "rounds": len(results),
-        "rivals": results[0].rivals,
-        "fair": fair,
-        **{
-            field: sum(getattr(each, field) for each in results)
-            for field in ("won", "booked", "refused", "polite", "unanswered", "doubly_answered", "deadlocks")
-        },
-    }
-    if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(total)).decode() + "\n")
+def race_conversation(plan: RacePlan, strategies: Sequence[ConversationStrategy], tell: Tell) -> RaceReport:
+    """Race the conversation strategies; they have no part `path`."""
+
+    def score(crew: Crew | None, strategy: ConversationStrategy) -> Score:
+        orders: list[Interleavings] = []
+        crowds: list[Crowd] = []
+        if Part.ORDERS in plan.parts:
+            orders = play_conversations(plan.server_url, strategy, tell, orders=plan.orders)
+        if crew is not None:
+            crowds = crowd_conversations(crew, plan.server_url, strategy, tell, actors=plan.sizes, rounds=plan.rounds)
+        return _score(strategy, strategy is Settings().conversation_lock, orders, crowds, None)
+
+    parts = plan.parts - {Part.PATH}
+    return RaceReport("conversation", sorted(parts), _score_all(plan, strategies, score, tell))
+
+
+def _score_all(
+    plan: RacePlan, strategies: Sequence[S], score: Callable[[Crew | None, S], Score], tell: Tell
+) -> list[Score]:
+    with open_crew() if Part.LOAD in plan.parts else nullcontext() as crew:
+        scores = []
+        for position, strategy in enumerate(strategies, 1):
+            tell(f"{strategy} ({position}/{len(strategies)})")
+            scores.append(score(crew, strategy))
+        return scores
+
+
+def _play_path(plan: RacePlan, strategy: BookingStrategy, tell: Tell) -> dict[str, int]:
+    field = Field(plan.actors, plan.rounds, strategy)
+    if plan.processes:
+        races = race_for_slots(plan.server_url, plan.redis_url, field, workers=plan.processes, tell=tell)
     else:
-        lines = [f"{name.replace('_', ' '):16} {value}" for name, value in total.items()]
-        sys.stdout.write("\n".join(lines) + "\n")
-    return fair == len(results)
+        races = race_for_a_slot(plan.server_url, field, seed=plan.seed, tell=tell)
+    return add_up(races)
+
+
+def _score(
+    name: str,
+    default: bool,
+    orders: list[Interleavings],
+    crowds: list[Crowd],
+    path: dict[str, int] | None,
+) -> Score:
+    kinds: Counter[str] = Counter()
+    for scenario in orders:
+        kinds.update(scenario.anomalies)
+    together = next((each for each in reversed(crowds) if each.places == 1), None)
+    unfair = path["rounds"] - path["fair"] if path else 0
+    return Score(
+        name=name,
+        default=default,
+        interleavings=sum(each.played for each in orders),
+        complete=all(each.complete for each in orders if each.attempts == len(("one", "other"))),
+        anomalies=sum(each.wrong for each in orders) + sum(each.wrong for each in crowds) + unfair,
+        kinds=dict(sorted(kinds.items())),
+        deadlocks=sum(each.deadlocks for each in orders)
+        + sum(each.deadlocks for each in crowds)
+        + (path["deadlocks"] if path else 0),
+        retries=sum(each.retried for each in orders) + sum(each.retried for each in crowds),
+        refused=sum(each.refused for each in crowds),
+        put_off=sum(each.put_off for each in orders) + sum(each.put_off for each in crowds),
+        p50_ms=together.p50_ms if together else 0.0,
+        p95_ms=together.p95_ms if together else 0.0,
+        p99_ms=together.p99_ms if together else 0.0,
+        throughput=crowds[-1].per_s if crowds else 0.0,
+        fairness=min((each.fairness for each in crowds), default=0.0),
+        scenarios=orders,
+        crowds=crowds,
+        path=path,
+    )

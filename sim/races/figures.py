@@ -23,6 +23,7 @@ class Interleavings(msgspec.Struct, frozen=True):
     Attributes:
         of_at_most: How many orders the steps have, if nobody ever waited for another.
         complete: Every order was played.
+        wrong: How many orders had an anomaly.
         anomalies: How many orders had each kind.
         retried: Tries beyond the first, in all.
         put_off: Attempts that were postponed after their last try.
@@ -37,6 +38,7 @@ class Interleavings(msgspec.Struct, frozen=True):
     played: int
     of_at_most: int
     complete: bool
+    wrong: int
     anomalies: dict[str, int]
     deadlocks: int
     retried: int
@@ -45,11 +47,6 @@ class Interleavings(msgspec.Struct, frozen=True):
     diverged: int
     surprises: int
     worst: Story | None = None
-
-    @property
-    def wrong(self) -> int:
-        """How many kinds of anomalies were counted, over all orders."""
-        return sum(self.anomalies.values())
 
 
 class Crowd(msgspec.Struct, frozen=True):

@@ -99,6 +99,7 @@ class _Tally:
             played=walk.played,
             of_at_most=walk.most,
             complete=walk.complete,
+            wrong=self.wrong,
             anomalies=dict(sorted(self._anomalies.items())),
             deadlocks=turnstile.deadlocks,
             retried=self._retried,

@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from evals.racing import race_for_a_slot
 from evals.replaying import Replayed, ReplayPlan, replay_suite
 from evals.run_directory import RunReader, RunState
+from evals.whole_path import Field, race_for_a_slot
 from sim.driver import Mode
 from sim.importers import ImportFormat, import_file
 from sim.record import EventKind, fingerprint
@@ -148,7 +148,7 @@ def test_a_hundred_rivals_for_one_slot_make_one_booking_and_ninety_nine_polite_a
     """The database decides, the code turns its refusal into other times; nobody is left without an answer."""
     told: list[str] = []
 
-    races = race_for_a_slot(server_url, rivals=100, rounds=2, seed=3, tell=told.append)
+    races = race_for_a_slot(server_url, Field(rivals=100, rounds=2), seed=3, tell=told.append)
 
     assert [race.fair for race in races] == [True, True]
     assert told

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from evals.racing import race_for_slots, show_races
+from evals.whole_path import Field, race_for_slots
 from runtime.adapters.embedded import choose_redis_url
 from sim.races.rivals import judge
 
@@ -16,14 +16,14 @@ WON, LOST = "Tu cita quedó agendada.", "Las 5:00 PM ya está ocupado.\n1) 6:00 
 
 
 def test_rivals_who_meet_in_real_processes_are_answered_politely(
-    server_url: str, capsys: pytest.CaptureFixture[str]
+    server_url: str,
 ) -> None:
     """Web, ticker, two workers, broker and provider: of twenty at once one gets the slot and nineteen other times."""
     races = race_for_slots(
-        server_url, choose_redis_url(os.environ), rivals=20, rounds=1, workers=2, tell=lambda _line: None
+        server_url, choose_redis_url(os.environ), Field(rivals=20, rounds=1), workers=2, tell=lambda _line: None
     )
 
-    assert show_races(races, as_json=True), capsys.readouterr().out
+    assert races[0].fair, races
     assert (races[0].rivals, races[0].booked, races[0].polite) == (20, 1, 19)
 
 
