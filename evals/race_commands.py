@@ -35,7 +35,7 @@ def race_booking(  # noqa: PLR0913 - each is an option
     strategy: Strategy = "all",
     actors: Actors = 32,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Of the whole path; of each crowd at least.")] = 3,
-    orders: Orders = 40,
+    orders: Orders = 30,
     only: Annotated[str | None, typer.Option("--only", help="orders, load or path; by default the first two.")] = None,
     processes: Annotated[
         int, typer.Option("--processes", min=0, max=16, help="Real worker processes for the path; with 0 simulated.")
@@ -62,7 +62,7 @@ def race_conversation(  # noqa: PLR0913 - each is an option
     strategy: Strategy = "all",
     actors: Actors = 32,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Of each crowd at least.")] = 3,
-    orders: Orders = 40,
+    orders: Orders = 30,
     only: Annotated[str | None, typer.Option("--only", help="orders or load; by default both.")] = None,
     chart: Chart = None,
     as_json: AsJson = False,

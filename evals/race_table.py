@@ -11,12 +11,15 @@ from evals.racing import RaceReport, Score
 from sim.races.figures import Story
 from sim.races.timeline import draw_story
 
+WIDTH = 140
+"""Of a file or a pipe, which has none."""
+
 _COLUMNS = (
     "strategy",
     "orders",
     "anomalies",
     "deadlocks",
-    "tries again",
+    "retries",
     "put off",
     "p50 ms",
     "p95 ms",
@@ -30,6 +33,8 @@ _COLUMNS = (
 def print_race(report: RaceReport) -> None:
     """Print it on standard output."""
     console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = WIDTH
     table = Table(title=f"{report.race}: {', '.join(report.parts)}", title_justify="left")
     for column in _COLUMNS:
         table.add_column(column, justify="left" if column == "strategy" else "right")

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from concurrent.futures import ProcessPoolExecutor
 from enum import StrEnum
 from typing import TypeVar
 
@@ -20,7 +22,7 @@ from sim.races.booking import play_bookings
 from sim.races.booking_crowd import crowd_bookings
 from sim.races.conversation import play_conversations
 from sim.races.conversation_crowd import crowd_conversations
-from sim.races.crew import Crew, open_crew
+from sim.races.crew import Crew, Crowds, open_crew
 from sim.races.figures import Crowd, Interleavings
 
 SIZES = (2, 8, 32)
@@ -56,9 +58,9 @@ class RacePlan(msgspec.Struct, frozen=True):
     seed: int = 0
 
     @property
-    def sizes(self) -> list[int]:
+    def sizes(self) -> tuple[int, ...]:
         """The crowds, small to large."""
-        return [*(size for size in SIZES if size < self.actors), self.actors]
+        return (*(size for size in SIZES if size < self.actors), self.actors)
 
 
 class Score(msgspec.Struct, frozen=True):
@@ -119,47 +121,57 @@ S = TypeVar("S", bound=StrEnum)
 
 def race_booking(plan: RacePlan, strategies: Sequence[BookingStrategy], tell: Tell) -> RaceReport:
     """Race the booking strategies."""
-
-    def score(crew: Crew | None, strategy: BookingStrategy) -> Score:
-        orders: list[Interleavings] = []
-        crowds: list[Crowd] = []
-        path = None
-        if Part.ORDERS in plan.parts:
-            orders = play_bookings(plan.server_url, strategy, tell, trios=plan.orders)
-        if crew is not None:
-            crowds = crowd_bookings(crew, plan.server_url, strategy, tell, actors=plan.sizes, rounds=plan.rounds)
-        if Part.PATH in plan.parts:
-            path = _play_path(plan, strategy, tell)
-        return _score(strategy, strategy is Settings().booking_lock, orders, crowds, path)
-
-    return RaceReport("booking", sorted(plan.parts), _score_all(plan, strategies, score, tell))
+    orders = _play_orders(plan, strategies, play_bookings, tell)
+    crowds = _play_crowds(plan, strategies, crowd_bookings, tell)
+    scores = []
+    for each in strategies:
+        path = _play_path(plan, each, tell) if Part.PATH in plan.parts else None
+        scores.append(_score(each, Settings().booking_lock, orders.get(each, []), crowds.get(each, []), path))
+    return RaceReport("booking", sorted(plan.parts), scores)
 
 
 def race_conversation(plan: RacePlan, strategies: Sequence[ConversationStrategy], tell: Tell) -> RaceReport:
     """Race the conversation strategies; they have no part `path`."""
-
-    def score(crew: Crew | None, strategy: ConversationStrategy) -> Score:
-        orders: list[Interleavings] = []
-        crowds: list[Crowd] = []
-        if Part.ORDERS in plan.parts:
-            orders = play_conversations(plan.server_url, strategy, tell, orders=plan.orders)
-        if crew is not None:
-            crowds = crowd_conversations(crew, plan.server_url, strategy, tell, actors=plan.sizes, rounds=plan.rounds)
-        return _score(strategy, strategy is Settings().conversation_lock, orders, crowds, None)
-
-    parts = plan.parts - {Part.PATH}
-    return RaceReport("conversation", sorted(parts), _score_all(plan, strategies, score, tell))
+    orders = _play_orders(plan, strategies, play_conversations, tell)
+    crowds = _play_crowds(plan, strategies, crowd_conversations, tell)
+    default = Settings().conversation_lock
+    scores = [_score(each, default, orders.get(each, []), crowds.get(each, []), None) for each in strategies]
+    return RaceReport("conversation", sorted(plan.parts), scores)
 
 
-def _score_all(
-    plan: RacePlan, strategies: Sequence[S], score: Callable[[Crew | None, S], Score], tell: Tell
-) -> list[Score]:
-    with open_crew() if Part.LOAD in plan.parts else nullcontext() as crew:
-        scores = []
-        for position, strategy in enumerate(strategies, 1):
-            tell(f"{strategy} ({position}/{len(strategies)})")
-            scores.append(score(crew, strategy))
-        return scores
+def _play_orders(
+    plan: RacePlan, strategies: Sequence[S], play: Callable[[str, S, Tell, int], list[Interleavings]], tell: Tell
+) -> dict[S, list[Interleavings]]:
+    """Strategies side by side, a process each: how long it takes is no figure here."""
+    if Part.ORDERS not in plan.parts:
+        return {}
+    if len(strategies) == 1:
+        return {strategies[0]: play(plan.server_url, strategies[0], tell, plan.orders)}
+    results = {}
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(os.cpu_count() or 1, len(strategies)), mp_context=context) as pool:
+        waiting = {each: pool.submit(play, plan.server_url, each, _tell_nobody, plan.orders) for each in strategies}
+        for strategy, future in waiting.items():
+            results[strategy] = future.result()
+            played, wrong = (sum(getattr(it, name) for it in results[strategy]) for name in ("played", "wrong"))
+            tell(f"  {strategy}: {played} orders, {wrong} with an anomaly")
+    return results
+
+
+def _tell_nobody(_line: str) -> None:
+    return
+
+
+def _play_crowds(
+    plan: RacePlan,
+    strategies: Sequence[S],
+    play: Callable[[Crew, str, Sequence[S], Tell, Crowds], dict[S, list[Crowd]]],
+    tell: Tell,
+) -> dict[S, list[Crowd]]:
+    if Part.LOAD not in plan.parts:
+        return {}
+    with open_crew() as crew:
+        return play(crew, plan.server_url, strategies, tell, Crowds(plan.sizes, plan.rounds))
 
 
 def _play_path(plan: RacePlan, strategy: BookingStrategy, tell: Tell) -> dict[str, int]:
@@ -173,7 +185,7 @@ def _play_path(plan: RacePlan, strategy: BookingStrategy, tell: Tell) -> dict[st
 
 def _score(
     name: str,
-    default: bool,
+    default: str,
     orders: list[Interleavings],
     crowds: list[Crowd],
     path: dict[str, int] | None,
@@ -185,7 +197,7 @@ def _score(
     unfair = path["rounds"] - path["fair"] if path else 0
     return Score(
         name=name,
-        default=default,
+        default=name == default,
         interleavings=sum(each.played for each in orders),
         complete=all(each.complete for each in orders if each.attempts == len(("one", "other"))),
         anomalies=sum(each.wrong for each in orders) + sum(each.wrong for each in crowds) + unfair,

@@ -32,10 +32,15 @@ STARTS = datetime.fromisoformat("2026-01-12T10:00:00-06:00")
 WANTED = "jueves 15 de enero a las 5 de la tarde"
 OWN = ("jueves 15 de enero a las 11 de la mañana", "viernes 16 de enero a las 11 de la mañana")
 DEADLOCK_MS = 20
-PAIRS = (("book", "book"), ("book", "move"), ("move", "move"))
-TRIOS = (("book", "book", "move"), ("book", "book", "quit"))
-TRIO_LIMIT = 40
-"""Of three attempts that many orders are played, drawn by chance: there are tens of thousands."""
+Ways = tuple[str, ...]
+SCENARIOS: tuple[Ways, ...] = (
+    ("book", "book"),
+    ("book", "move"),
+    ("move", "move"),
+    ("book", "book", "move"),
+    ("book", "book", "quit"),
+)
+PAIR = 2
 PAIR_LIMIT = 4000
 """More than two attempts have ever had; a bound only so that nothing can run for ever."""
 
@@ -75,35 +80,41 @@ OVERLAPS = text(
 """Pairs of appointments that share a person or a chair at the same time."""
 
 
-def play_bookings(server_url: str, strategy: BookingStrategy, tell: Tell, *, trios: int) -> list[Interleavings]:
-    """Play every scenario of a strategy on a database of its own.
+def play_bookings(
+    server_url: str, strategy: BookingStrategy, tell: Tell, trios: int, scenarios: Sequence[Ways] = SCENARIOS
+) -> list[Interleavings]:
+    """Play scenarios under a strategy, on a database of its own.
 
     Args:
         server_url: The server.
         strategy: What keeps the attempts apart.
         tell: Takes lines of progress.
-        trios: How many orders of three attempts are played; 0 leaves them out.
+        trios: How many orders of three attempts are played; 0 leaves them out. Those of two all are.
+        scenarios: Which; all by default.
     """
     silence_logs()
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
     try:
         with borrow_for_booking(server_url, strategy, deadlock_ms=DEADLOCK_MS) as url:
-            return loop.run_until_complete(_play(url, strategy, tell, trios))
+            return loop.run_until_complete(_play(url, strategy, tell, trios, scenarios))
     finally:
         asyncio.set_event_loop(None)
         loop.close()
 
 
-async def _play(url: str, strategy: BookingStrategy, tell: Tell, trios: int) -> list[Interleavings]:
+async def _play(
+    url: str, strategy: BookingStrategy, tell: Tell, trios: int, scenarios: Sequence[Ways]
+) -> list[Interleavings]:
     settings = msgspec.structs.replace(SETTINGS, booking_lock=strategy)
     turnstile = Turnstile(lambda statement: _is_shared(statement, strategy))
     results = []
     async with open_stage(url, settings, connecting=turnstile.connecting) as stage:
-        for ways in (*PAIRS, *(TRIOS if trios else ())):
-            scenario = await _open_scenario(stage, ways)
-            walk = Walk(PAIR_LIMIT if len(ways) == len(PAIRS[0]) else trios)
-            results.append(await interleave(turnstile, scenario, walk, tell))
+        for ways in scenarios:
+            limit = PAIR_LIMIT if len(ways) == PAIR else trios
+            if limit:
+                scenario = await _open_scenario(stage, ways)
+                results.append(await interleave(turnstile, scenario, Walk(limit), tell))
     return results
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime
-from itertools import islice
+from itertools import islice, product
 
 import msgspec
 from sqlalchemy import text
@@ -18,7 +19,7 @@ from runtime.domain.strategies import BookingStrategy
 from runtime.parts import Parts
 from runtime.store.database import Connect, Database, open_database
 from sim.races.booking import CLEAR, OVERLAPS, STARTS, WORLD
-from sim.races.crew import Crew, Shift, Try, describe_crowd, time_try
+from sim.races.crew import Crew, Crowds, Shift, Try, describe_crowd, time_try
 from sim.races.databases import borrow_for_booking
 from sim.races.figures import Crowd
 from sim.races.interleaving import Tell
@@ -28,40 +29,31 @@ from sim.seeding import seed_world
 from sim.stage import SETTINGS, LocalQueue
 from sim.worlds import load_world
 
-ACTORS = (2, 8, 32)
-ATTEMPTS = 48
-"""At least so many of each crowd, so that there is something to take percentiles of."""
-ROUNDS = 3
-
 _BOOKED = text("select count(*) from appointments")
 
 
 def crowd_bookings(
-    crew: Crew, server_url: str, strategy: BookingStrategy, tell: Tell, *, actors: Sequence[int], rounds: int
-) -> list[Crowd]:
-    """Let crowds of several sizes book, on a database of the strategy's own.
+    crew: Crew, server_url: str, strategies: Sequence[BookingStrategy], tell: Tell, crowds: Crowds
+) -> dict[BookingStrategy, list[Crowd]]:
+    """Let crowds book, each strategy on a database of its own.
 
-    Args:
-        crew: The processes.
-        server_url: The server.
-        strategy: What keeps the rivals apart.
-        tell: Takes lines of progress.
-        actors: The sizes.
-        rounds: At least so many of each.
+    Crowd by crowd and not strategy by strategy, so that what else the machine does is in the way of all.
     """
-    results = []
-    with borrow_for_booking(server_url, strategy) as url:
-        seats = asyncio.run(_prepare(url, strategy, max(actors)))
-        for size in actors:
-            for alone in (False, True):
+    results: dict[BookingStrategy, list[Crowd]] = {strategy: [] for strategy in strategies}
+    with ExitStack() as stack:
+        urls = {each: stack.enter_context(borrow_for_booking(server_url, each)) for each in strategies}
+        seats = {each: asyncio.run(_prepare(url, each, max(crowds.sizes))) for each, url in urls.items()}
+        for size in crowds.sizes:
+            for alone, strategy in product((False, True), strategies):
+                url = urls[strategy]
                 asyncio.run(_clear(url))
-                job = BookingJob(url, strategy, seats[:size], max(rounds, ATTEMPTS // size), alone=alone)
+                job = BookingJob(url, strategy, seats[strategy][:size], crowds.count_rounds(size), alone=alone)
                 done = crew.do(job)
                 won = sum(each.told == "done" for each in done.tries)
                 wrong = asyncio.run(_count_wrong(url, won))
                 crowd = describe_crowd(done, actors=size, places=size if alone else 1, wrong=wrong)
-                results.append(crowd)
-                tell(f"  {size} actors, {crowd.places} slots: p95 {crowd.p95_ms} ms, {crowd.per_s}/s")
+                results[strategy].append(crowd)
+                tell(f"  {strategy}, {size} actors, {crowd.places} slots: p95 {crowd.p95_ms} ms, {crowd.per_s}/s")
     return results
 
 

@@ -41,10 +41,8 @@ PHONE = "+525512345678"
 WORDS = "hola, ¿tienen lugar para un gelish el jueves?"
 MORE_WORDS = "o mejor el viernes"
 DEADLOCK_MS = 20
-PAIRS = (("work", "work"), ("work", "work late"), ("work", "write"))
-TRIOS = (("work", "work", "write"),)
-ORDERS = 60
-"""Of each scenario that many orders are played, drawn by chance."""
+Ways = tuple[str, ...]
+SCENARIOS: tuple[Ways, ...] = (("work", "work"), ("work", "work late"), ("work", "write"), ("work", "work", "write"))
 LATE = timedelta(seconds=60)
 """Beyond the lease of whoever claimed at the start: as if that one had been stopped."""
 _QUIET = timedelta(seconds=2)
@@ -63,36 +61,36 @@ _OPEN_FLOWS = text("select count(*) from flows where state = 'open'")
 
 
 def play_conversations(
-    server_url: str, strategy: ConversationStrategy, tell: Tell, *, orders: int, trios: bool = True
+    server_url: str, strategy: ConversationStrategy, tell: Tell, orders: int, scenarios: Sequence[Ways]
 ) -> list[Interleavings]:
-    """Play every scenario of a strategy on a database of its own.
+    """Play scenarios under a strategy, on a database of its own.
 
     Args:
         server_url: The server.
         strategy: What keeps the workers apart.
         tell: Takes lines of progress.
         orders: How many orders of each scenario.
-        trios: Whether three attempts are played too.
+        scenarios: Which; all by default.
     """
     silence_logs()
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
     try:
         with borrow_for_conversation(server_url, strategy, deadlock_ms=DEADLOCK_MS) as url:
-            return loop.run_until_complete(_play(url, strategy, tell, orders, trios=trios))
+            return loop.run_until_complete(_play(url, strategy, tell, orders, scenarios))
     finally:
         asyncio.set_event_loop(None)
         loop.close()
 
 
 async def _play(
-    url: str, strategy: ConversationStrategy, tell: Tell, orders: int, *, trios: bool
+    url: str, strategy: ConversationStrategy, tell: Tell, orders: int, scenarios: Sequence[Ways]
 ) -> list[Interleavings]:
     settings = msgspec.structs.replace(SETTINGS, conversation_lock=strategy)
     turnstile = Turnstile(lambda statement: statement == "rollback to savepoint" or bool(_SHARED.search(statement)))
     results = []
     async with open_stage(url, settings, connecting=turnstile.connecting) as stage:
-        for ways in (*PAIRS, *(TRIOS if trios else ())):
+        for ways in scenarios:
             results.append(await interleave(turnstile, _Workers(stage, ways), Walk(orders), tell))
     return results
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
+from itertools import product
 
 import msgspec
 from sqlalchemy import text
@@ -23,7 +25,7 @@ from runtime.store import conversations
 from runtime.store.conversations import conversation_id_of
 from runtime.store.database import Connect, open_database
 from runtime.turn import run_conversation
-from sim.races.crew import Crew, Shift, Try, describe_crowd, time_try
+from sim.races.crew import Crew, Crowds, Shift, Try, describe_crowd, time_try
 from sim.races.databases import borrow_for_conversation
 from sim.races.figures import Crowd
 from sim.races.interleaving import Tell
@@ -34,7 +36,6 @@ from sim.worlds import load_world
 
 WORLD = "estetica-lupita"
 THINKS_S = 0.02
-ATTEMPTS = 48
 _BURST = timedelta(seconds=1)
 _WRONG = text(
     """
@@ -48,30 +49,22 @@ _WRONG = text(
 
 
 def crowd_conversations(
-    crew: Crew, server_url: str, strategy: ConversationStrategy, tell: Tell, *, actors: Sequence[int], rounds: int
-) -> list[Crowd]:
-    """Let crowds of several sizes work, on a database of the strategy's own.
-
-    Args:
-        crew: The processes.
-        server_url: The server.
-        strategy: What keeps the workers apart.
-        tell: Takes lines of progress.
-        actors: The sizes.
-        rounds: At least so many of each.
-    """
-    results = []
-    with borrow_for_conversation(server_url, strategy) as url:
-        for size in actors:
-            for alone in (False, True):
+    crew: Crew, server_url: str, strategies: Sequence[ConversationStrategy], tell: Tell, crowds: Crowds
+) -> dict[ConversationStrategy, list[Crowd]]:
+    """Let crowds work, each strategy on a database of its own; crowd by crowd, so that all meet the same machine."""
+    results: dict[ConversationStrategy, list[Crowd]] = {strategy: [] for strategy in strategies}
+    with ExitStack() as stack:
+        urls = {each: stack.enter_context(borrow_for_conversation(server_url, each)) for each in strategies}
+        for size in crowds.sizes:
+            for alone, strategy in product((False, True), strategies):
+                url = urls[strategy]
                 number = asyncio.run(_prepare(url))
                 phones = [f"+5255{phone:08d}" for phone in range(size if alone else 1)]
-                job = ConversationJob(url, strategy, number, phones, size, max(rounds, ATTEMPTS // size))
-                done = crew.do(job)
+                done = crew.do(ConversationJob(url, strategy, number, phones, size, crowds.count_rounds(size)))
                 wrong = asyncio.run(_count_wrong(url))
                 crowd = describe_crowd(done, actors=size, places=len(phones), wrong=wrong)
-                results.append(crowd)
-                tell(f"  {size} workers, {crowd.places} conversations: p95 {crowd.p95_ms} ms, {crowd.per_s}/s")
+                results[strategy].append(crowd)
+                tell(f"  {strategy}, {size} workers, {crowd.places} chats: p95 {crowd.p95_ms} ms, {crowd.per_s}/s")
     return results
 
 

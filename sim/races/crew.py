@@ -28,6 +28,21 @@ PROCESSES = 4
 _PATIENCE_S = 120.0
 
 
+ATTEMPTS = 48
+"""At least so many of each crowd, so that there is something to take percentiles of."""
+
+
+class Crowds(msgspec.Struct, frozen=True):
+    """Which crowds: their sizes, small to large, and at least so many rounds of each."""
+
+    sizes: tuple[int, ...]
+    rounds: int
+
+    def count_rounds(self, size: int) -> int:
+        """How many rounds a crowd of this size plays."""
+        return max(self.rounds, ATTEMPTS // size)
+
+
 class Try(msgspec.Struct, frozen=True):
     """One actor's attempt. Moments are on the machine's one monotonic clock, in seconds."""
 
