@@ -61,7 +61,11 @@ _OPEN_FLOWS = text("select count(*) from flows where state = 'open'")
 
 
 def play_conversations(
-    server_url: str, strategy: ConversationStrategy, tell: Tell, orders: int, scenarios: Sequence[Ways]
+    server_url: str,
+    strategy: ConversationStrategy,
+    tell: Tell,
+    orders: int,
+    scenarios: Sequence[Ways] = SCENARIOS,
 ) -> list[Interleavings]:
     """Play scenarios under a strategy, on a database of its own.
 
