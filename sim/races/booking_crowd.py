@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
-from itertools import islice, product
+from itertools import islice
 
 import msgspec
 from sqlalchemy import text
@@ -43,17 +43,16 @@ def crowd_bookings(
     with ExitStack() as stack:
         urls = {each: stack.enter_context(borrow_for_booking(server_url, each)) for each in strategies}
         seats = {each: asyncio.run(_prepare(url, each, max(crowds.sizes))) for each, url in urls.items()}
-        for size in crowds.sizes:
-            for alone, strategy in product((False, True), strategies):
-                url = urls[strategy]
-                asyncio.run(_clear(url))
-                job = BookingJob(url, strategy, seats[strategy][:size], crowds.count_rounds(size), alone=alone)
-                done = crew.do(job)
-                won = sum(each.told == "done" for each in done.tries)
-                wrong = asyncio.run(_count_wrong(url, won))
-                crowd = describe_crowd(done, actors=size, places=size if alone else 1, wrong=wrong)
-                results[strategy].append(crowd)
-                tell(f"  {strategy}, {size} actors, {crowd.places} slots: p95 {crowd.p95_ms} ms, {crowd.per_s}/s")
+        for size, alone, strategy in crowds.take_turns(strategies):
+            url = urls[strategy]
+            asyncio.run(_clear(url))
+            job = BookingJob(url, strategy, seats[strategy][:size], crowds.count_rounds(size), alone=alone)
+            done = crew.do(job)
+            won = sum(each.told == "done" for each in done.tries)
+            wrong = asyncio.run(_count_wrong(url, won))
+            crowd = describe_crowd(done, actors=size, places=size if alone else 1, wrong=wrong)
+            results[strategy].append(crowd)
+            tell(f"  {strategy}, {size} actors, {crowd.places} slots: p95 {crowd.p95_ms} ms, {crowd.per_s}/s")
     return results
 
 

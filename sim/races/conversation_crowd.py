@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from itertools import product
 
 import msgspec
 from sqlalchemy import text
@@ -55,16 +54,15 @@ def crowd_conversations(
     results: dict[ConversationStrategy, list[Crowd]] = {strategy: [] for strategy in strategies}
     with ExitStack() as stack:
         urls = {each: stack.enter_context(borrow_for_conversation(server_url, each)) for each in strategies}
-        for size in crowds.sizes:
-            for alone, strategy in product((False, True), strategies):
-                url = urls[strategy]
-                number = asyncio.run(_prepare(url))
-                phones = [f"+5255{phone:08d}" for phone in range(size if alone else 1)]
-                done = crew.do(ConversationJob(url, strategy, number, phones, size, crowds.count_rounds(size)))
-                wrong = asyncio.run(_count_wrong(url))
-                crowd = describe_crowd(done, actors=size, places=len(phones), wrong=wrong)
-                results[strategy].append(crowd)
-                tell(f"  {strategy}, {size} workers, {crowd.places} chats: p95 {crowd.p95_ms} ms, {crowd.per_s}/s")
+        for size, alone, strategy in crowds.take_turns(strategies):
+            url = urls[strategy]
+            number = asyncio.run(_prepare(url))
+            phones = [f"+5255{phone:08d}" for phone in range(size if alone else 1)]
+            done = crew.do(ConversationJob(url, strategy, number, phones, size, crowds.count_rounds(size)))
+            wrong = asyncio.run(_count_wrong(url))
+            crowd = describe_crowd(done, actors=size, places=len(phones), wrong=wrong)
+            results[strategy].append(crowd)
+            tell(f"  {strategy}, {size} workers, {crowd.places} chats: p95 {crowd.p95_ms} ms, {crowd.per_s}/s")
     return results
 
 

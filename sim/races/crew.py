@@ -10,9 +10,10 @@ import multiprocessing
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import psycopg
@@ -24,6 +25,7 @@ from runtime.store.database import Connect
 from sim.quiet_logs import silence_logs
 from sim.races.figures import Crowd
 
+S = TypeVar("S")
 PROCESSES = 4
 _PATIENCE_S = 120.0
 
@@ -41,6 +43,13 @@ class Crowds(msgspec.Struct, frozen=True):
     def count_rounds(self, size: int) -> int:
         """How many rounds a crowd of this size plays."""
         return max(self.rounds, ATTEMPTS // size)
+
+    def take_turns(self, strategies: Sequence[S]) -> Iterator[tuple[int, bool, S]]:
+        """Size, whether each wants a thing of its own, and strategy: crowd by crowd, each begun by another strategy."""
+        for turn, (size, alone) in enumerate(product(self.sizes, (False, True))):
+            first = turn % len(strategies)
+            for strategy in (*strategies[first:], *strategies[:first]):
+                yield size, alone, strategy
 
 
 class Try(msgspec.Struct, frozen=True):
