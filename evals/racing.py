@@ -109,10 +109,12 @@ class RaceReport(msgspec.Struct, frozen=True):
 
     @property
     def good(self) -> bool:
-        """Nothing went wrong but where nobody keeps the rivals apart, and there it was seen."""
+        """Nothing went wrong but where nobody keeps the rivals apart, and there it was seen by what can see it."""
         naive = [each for each in self.strategies if each.name == "none"]
         others = [each for each in self.strategies if each.name != "none"]
-        return all(each.anomalies > 0 for each in naive) and not any(each.anomalies for each in others)
+        # on the virtual clock a transaction of the whole path runs in one go, whatever keeps rivals apart
+        telling = {Part.ORDERS, Part.LOAD} & set(self.parts)
+        return (not telling or all(each.anomalies > 0 for each in naive)) and not any(each.anomalies for each in others)
 
 
 Tell = Callable[[str], None]

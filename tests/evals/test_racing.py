@@ -103,6 +103,11 @@ def test_a_race_is_good_if_only_the_naive_strategy_goes_wrong_and_it_does(
     assert report(**anomalies).good == good
 
 
+def test_the_whole_path_on_the_virtual_clock_need_not_show_what_the_naive_strategy_does() -> None:
+    """There a transaction runs in one go."""
+    assert msgspec.structs.replace(report(none=0), parts=["path"]).good
+
+
 def test_the_table_says_what_was_left_out_and_tells_the_shortest_story(capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever reads it sees what is default, what was bounded, and how it goes wrong."""
     print_race(report(none=18, line=0))
