@@ -12,6 +12,7 @@ import dataclasses
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import permutations
 
 import msgspec
 from sqlalchemy import text
@@ -57,7 +58,7 @@ _LEFT = text("select count(*) from inbox where state = 'accepted'")
 _BURIED = text("select count(*) from inbox where state = 'dead'")
 _WRITTEN = text("select count(*) from inbox")
 _REMEMBERED = text("select count(*) from messages where author = 'customer'")
-_OPEN_FLOWS = text("select count(*) from flows where state = 'open'")
+_FLOWS = text("select kind, state, service, wanted from flows order by kind, state, service, wanted")
 
 
 def play_conversations(
@@ -95,7 +96,9 @@ async def _play(
     results = []
     async with open_stage(url, settings, connecting=turnstile.connecting) as stage:
         for ways in scenarios:
-            results.append(await interleave(turnstile, _Workers(stage, ways), Walk(orders), tell))
+            scenario = _Workers(stage, ways)
+            await scenario.learn_flows()
+            results.append(await interleave(turnstile, scenario, Walk(orders), tell))
     return results
 
 
@@ -126,6 +129,21 @@ class _Workers:
         self._number = str(self._world.business.channel)
         self._scene: Scene | None = None
         self._broken: list[str] = []
+        self._flows: set[tuple[object, ...]] = set()
+
+    async def learn_flows(self) -> None:
+        """What the customer may be in the middle of: what it comes to when one attempt ends before the next begins."""
+        for order in permutations(range(len(self._ways))):
+            attempts = await self.reset()
+            for number in order:
+                await attempts[number]()
+            assert self._scene is not None
+            await Scheduler(self._scene).settle()
+            self._flows.add(await self._read_flows())
+
+    async def _read_flows(self) -> tuple[object, ...]:
+        async with self._stage.database.single() as uow:
+            return tuple(tuple(row) for row in await uow.run(_FLOWS))
 
     async def reset(self) -> Sequence[Callable[[], Awaitable[None]]]:
         """A customer has written and is waiting."""
@@ -171,6 +189,7 @@ class _Workers:
             "lost_message": bool(left or buried) or not answers,
             "double_answer": len(answers) > written or len(set(answers)) < len(answers),
             "double_effect": remembered != written,
+            "lost_update": await self._read_flows() not in self._flows,
             "needless_apology": len(answers) < len(heard),
             "broken": bool(self._broken),
         }
