@@ -104,6 +104,8 @@ def _plan_race(
 
     if Part.LOAD in parts and actors > LARGEST_CROWD:
         raise typer.BadParameter(f"under load {LARGEST_CROWD} at most: each needs a connection", param_hint="--actors")
+    if processes and Part.PATH not in parts:
+        raise typer.BadParameter("worker processes run the whole path: --only path", param_hint="--processes")
     return RacePlan(
         # what is measured under load is the locks, not the disk
         server_url=choose_database_url(os.environ, durable=bool(processes)),

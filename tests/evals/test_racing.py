@@ -159,6 +159,7 @@ def test_a_race_gives_one_object_on_standard_output(capsys: pytest.CaptureFixtur
         ["race", "conversation", "--strategy", "row"],
         ["race", "conversation", "--only", "path"],
         ["race", "booking", "--actors", "100"],
+        ["race", "booking", "--processes", "2"],
     ],
 )
 def test_what_cannot_be_raced_is_refused(words: list[str]) -> None:
