@@ -21,7 +21,7 @@ class Interleavings(msgspec.Struct, frozen=True):
     """The orders that were played of one scenario.
 
     Attributes:
-        of_at_most: How many orders the steps have, if nobody ever waited for another.
+        of_at_most: How many orders there are of the longest ways seen, if nobody ever waited for another.
         complete: Every order was played.
         wrong: How many orders had an anomaly.
         anomalies: How many orders had each kind.

@@ -8,6 +8,7 @@ rest are drawn by seeded chance, so that they lie far apart.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import comb
@@ -62,13 +63,12 @@ class Walk:
         played: How many were.
         diverged: How many could not follow their prefix.
         complete: Nothing is left.
-        most: How many there are at most: of so many steps each in any order. Waiting makes it fewer.
     """
 
     def __init__(self, limit: int | None = None, seed: int = 0) -> None:
         self.played = 0
         self.diverged = 0
-        self.most = 1
+        self._longest: Counter[int] = Counter()
         self._limit = limit
         self._chance = None if limit is None else Random(seed)
         # each with the changes of turn it has at least
@@ -79,13 +79,18 @@ class Walk:
         """Whether every one has been played."""
         return not self._left
 
+    @property
+    def most(self) -> int:
+        """How many there are at most: of as many steps as each attempt was seen to take, in any order."""
+        return count_orders(list(self._longest.values()))
+
     def __iter__(self) -> Iterator[Schedule]:
         while self._left and (self._limit is None or self.played < self._limit):
             schedule = self._take()
             yield schedule
             self.played += 1
             self.diverged += schedule.diverged
-            self.most = max(self.most, count_orders(schedule.choices))
+            self._longest |= Counter(schedule.choices)
             if not schedule.diverged:
                 self._left += [(count_switches(prefix), prefix) for prefix in schedule.list_others()]
 
@@ -99,13 +104,12 @@ class Walk:
         return Schedule(self._left.pop(at)[1], None)
 
 
-def count_orders(choices: Sequence[int]) -> int:
-    """In how many orders these steps could be taken, if nobody ever waited."""
+def count_orders(lengths: Sequence[int]) -> int:
+    """In how many orders so many steps of each could be taken, if nobody ever waited."""
     orders, steps = 1, 0
-    for attempt in sorted(set(choices)):
-        own = choices.count(attempt)
-        steps += own
-        orders *= comb(steps, own)
+    for length in lengths:
+        steps += length
+        orders *= comb(steps, length)
     return orders
 
 
