@@ -70,6 +70,18 @@ def start_worker(settings: Settings, *, opening: OpenParts = open_parts) -> JobW
     return worker
 
 
+async def run_job(parts: Parts, job: Job, conversation_id: ConversationId) -> None:
+    """Do what a job says.
+
+    Raises:
+        Unavailable: The database is down.
+    """
+    if job is Job.DELIVER:
+        await deliver(parts, conversation_id)
+    else:
+        await run_conversation(parts, conversation_id)
+
+
 @asynccontextmanager
 async def _open_runner(settings: Settings, opening: OpenParts) -> AsyncIterator[JobRunner]:
     """Open the parts on the loop they belong to, for as long as jobs come."""
@@ -77,10 +89,7 @@ async def _open_runner(settings: Settings, opening: OpenParts) -> AsyncIterator[
 
     async def run(job: Job, conversation_id: ConversationId) -> None:
         try:
-            if job is Job.DELIVER:
-                await deliver(parts, conversation_id)
-            else:
-                await run_conversation(parts, conversation_id)
+            await run_job(parts, job, conversation_id)
         except Unavailable as error:
             log.warning("job_postponed", job=job, conversation=str(conversation_id), error=str(error))
 

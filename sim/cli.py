@@ -179,3 +179,32 @@ def _show(heard: Heard, sender: str) -> None:
 def _tell(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
+
+
+@app.command()
+def simulate(
+    seeds: Annotated[str, typer.Option(help="Which seeds to play: A..B, or a single one.")] = "1..60",
+    seed: Annotated[int | None, typer.Option(help="One seed.")] = None,
+    faults: Annotated[str, typer.Option(help="Which faults: all, none, or one family of them.")] = "all",
+    trace: Annotated[bool, typer.Option("--trace", help="Tell the story of the one seed, lane by lane.")] = False,
+    jobs: Annotated[int | None, typer.Option(min=1, max=64, help="Processes; by default one for each core.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Play worlds with faults on the virtual clock, and check every promise; exit 1 if one was not kept."""
+    from runtime.adapters.embedded import choose_database_url
+    from sim.simulation.reporting import read_profile, read_seeds, show_story, show_summary, simulate_seeds
+
+    profile = read_profile(faults)
+    wanted = [seed] if seed is not None else read_seeds(seeds)
+    server_url = choose_database_url(os.environ, durable=False)
+    if trace:
+        kept = show_story(server_url, wanted, profile)
+    else:
+        kept = show_summary(simulate_seeds(server_url, wanted, profile, jobs=jobs, tell=_tell_aside), as_json=as_json)
+    if not kept:
+        raise typer.Exit(1)
+
+
+def _tell_aside(line: str) -> None:
+    """Progress goes where it does not mix with what was asked for."""
+    print(line, file=sys.stderr, flush=True)

@@ -7,7 +7,7 @@ whoever makes it, which no clock of several processes could tell; `judge_log` wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
@@ -80,8 +80,13 @@ def read_log(url: str, number: str) -> list[Change]:
         return connection.execute(_READ, (number,)).fetchall()
 
 
-def judge_log(log: Sequence[Change]) -> Verdict:
-    """Walk through a log and count what may not be; `log` is of one business."""
+def judge_log(log: Sequence[Change], unwilling: Collection[tuple[UUID, UUID | None]] = ()) -> Verdict:
+    """Walk through a log and count what may not be.
+
+    Args:
+        log: Of one business.
+        unwilling: Handoffs and humans who said no to them, or nothing: they are not passed over by going to others.
+    """
     current: dict[UUID, Change] = {}
     served: set[UUID] = set()
     doubly_served = overtaken = longest = 0
@@ -95,7 +100,9 @@ def judge_log(log: Sequence[Change]) -> Verdict:
             doubly_served += sum(each.staff_id == change.staff_id for each in others) > 1
         if change.state == "offered" and (before is None or before.state != "offered"):
             served.add(change.handoff_id)
-            overtaken += any(_turn(each) < _turn(change) for each in line)
+            overtaken += any(
+                _turn(each) < _turn(change) and (each.handoff_id, change.staff_id) not in unwilling for each in line
+            )
     return Verdict(len(current), doubly_served, overtaken, len(served), longest)
 
 

@@ -111,7 +111,12 @@ class Stage:
             scene.keep_windows(open_windows)
         await clear_world(self._scenery)
         await seed_world(
-            self._scenery, world, ids=ids, now=clock.now(), windows=open_windows, templates=scene.shelve_templates()
+            self._scenery,
+            world,
+            ids=ids,
+            now=clock.now(),
+            windows=open_windows,
+            templates=shelve_templates(scene.twilio, clock.now()),
         )
         return scene
 
@@ -188,14 +193,6 @@ class Scene:
         for window in windows:
             self.twilio.open_window(f"whatsapp:{window.ours}", f"whatsapp:{window.theirs}", self.clock.now())
 
-    def shelve_templates(self) -> list[TemplateRow]:
-        """Have the provider know every template of the catalogue as approved; what our own tables say of it."""
-        now = self.clock.now()
-        shelved = [(template, self.twilio.contents.shelve(new)) for template, new in _compose_contents()]
-        return [
-            describe_version(template, content.sid, TemplateStatus.APPROVED, at=now) for template, content in shelved
-        ]
-
     async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> int:
         """Hand a webhook to the runtime's own door and give the HTTP status."""
         split = urlsplit(url)
@@ -221,6 +218,12 @@ class Scene:
             form["ErrorCode"] = str(error_code)
         url = f"{PUBLIC_URL}{STATUS_PATH}?outbox={sent.outbox_id}"
         return await self.post(url, form, self.twilio.sign(url, form))
+
+
+def shelve_templates(twilio: TwilioEmulator, now: datetime) -> list[TemplateRow]:
+    """Have the provider know every template of the catalogue as approved; what our own tables say of it."""
+    shelved = [(template, twilio.contents.shelve(new)) for template, new in _compose_contents()]
+    return [describe_version(template, content.sid, TemplateStatus.APPROVED, at=now) for template, content in shelved]
 
 
 @cache

@@ -55,6 +55,25 @@ class DatabaseSwitch:
         """Whether the database is away at this moment."""
         return self._clock is not None and (self._until is None or self._clock.now() < self._until)
 
+    async def begin_round_trip(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """Something is about to be asked of the server: let it pass, or fail it as a network or a kill would."""
+        if self.down:
+            raise psycopg.OperationalError("the database is switched off")
+        if self.dead:
+            raise Killed
+        self.round_trips += 1
+        if self.round_trips == self.kill_before:
+            raise self.kill()
+
+    async def park(self, times: int) -> None:
+        """A statement still waits for a lock, so many times looked at already: let others run meanwhile."""
+        await _park(times)
+
+    def end_round_trip(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """The server has answered: let the answer pass, or lose it."""
+        if self.round_trips == self.kill_after:
+            raise self.kill()
+
     def take_down(self, clock: Clock, until: datetime | None) -> None:
         """Take the database away until a moment, or until it is brought back."""
         self._clock, self._until = clock, until
@@ -88,21 +107,16 @@ def make_connect(observer: psycopg.Connection[Any], switch: DatabaseSwitch) -> C
 
     class Stepwise(psycopg.AsyncConnection[Any]):
         async def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
-            if switch.down:
-                raise psycopg.OperationalError("the database is switched off")
-            if switch.dead:
-                raise Killed
-            switch.round_trips += 1
-            if switch.round_trips == switch.kill_before:
-                raise switch.kill()
-            result = await drive(self, gen, observer)
-            if switch.round_trips == switch.kill_after:
-                raise switch.kill()
+            await switch.begin_round_trip(self)
+            result = await drive(self, gen, observer, park=switch.park)
+            switch.end_round_trip(self)
             return result
 
     async def connect(dsn: str, **options: Any) -> psycopg.AsyncConnection[Any]:
         if switch.down:
             raise psycopg.OperationalError("the database is switched off")
+        if switch.dead:
+            raise Killed
         # the blocking twin of what psycopg does: connecting is one step too, and lets nobody run in between
         gen = Stepwise._connect_gen(make_conninfo(dsn, **options))
         connection = waiting.wait_conn(gen, _CONNECT_POLL_S)
@@ -112,7 +126,7 @@ def make_connect(observer: psycopg.Connection[Any], switch: DatabaseSwitch) -> C
     return connect
 
 
-async def _park() -> None:
+async def _park(_times: int) -> None:
     await asyncio.sleep(_PARK_S)
 
 
@@ -121,24 +135,25 @@ async def drive(
     gen: PQGen[Any],
     observer: psycopg.Connection[Any],
     *,
-    park: Callable[[], Awaitable[None]] = _park,
+    park: Callable[[int], Awaitable[None]] = _park,
     poll_ms: int = _POLL_MS,
 ) -> Any:
-    """Bring a statement to its end before any other task runs; only while it waits for a lock is `park` awaited."""
+    """Bring a statement to its end before any other task runs; `park` is awaited while it waits for a lock."""
     poller = select.poll()
-    misses = 0
+    misses = parked = 0
     try:
         wanted = next(gen)
         while True:
             poller.register(connection.pgconn.socket, _events(wanted))
-            events = poller.poll(poll_ms)
+            events = poller.poll(poll_ms if parked == 0 else 1)
             if events:
-                misses = 0
+                misses = parked = 0
                 wanted = gen.send(_ready(events[0][1]))
                 continue
             misses += 1
             if misses > 1 and is_blocked(observer, connection.pgconn.backend_pid):
-                await park()
+                parked += 1
+                await park(parked)
     except StopIteration as stop:
         return stop.value
 

@@ -124,7 +124,7 @@ class Turnstile:
             await attempt.pause(_State.READY)
         attempt.pid = connection.pgconn.backend_pid
 
-        async def park() -> None:
+        async def park(_times: int) -> None:
             if not shared:
                 self.surprises.append(statement)
             await attempt.pause(_State.BLOCKED)

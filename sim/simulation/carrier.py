@@ -1,0 +1,95 @@
+"""How a person's message comes to our webhook: perhaps late, twice, out of order, or only at the third attempt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
+
+from runtime.adapters.twilio.signature import SignatureChecker
+from runtime.parts import Parts
+from runtime.webhook import receive
+from sim.simulation.knobs import Dice, Knob
+from sim.simulation.processes import Process
+from sim.simulation.trace import Trace
+from sim.stage import MESSAGES_URL
+from sim.twilio.emulator import TwilioEmulator
+from sim.twilio.inbound import Inbound
+
+NOBODY, BROKEN, OK = 0, 500, 200
+RETRY_S = (1.0, 5.0)
+LATE_S = (30.0, 300.0)
+OVERTAKEN_S = (0.2, 4.0)
+
+
+class Carrier:
+    """Hands messages over until they are taken, and reports once.
+
+    Attributes:
+        accepted: Sids that were answered 200; from then on they are ours to answer.
+        under_way: Messages that were written and not taken yet.
+    """
+
+    def __init__(
+        self, twilio: TwilioEmulator, webs: Sequence[Process], checker: SignatureChecker, dice: Dice, trace: Trace
+    ) -> None:
+        self.accepted: dict[str, str] = {}
+        self._twilio = twilio
+        self._webs = webs
+        self._checker = checker
+        self._dice = dice
+        self._trace = trace
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def under_way(self) -> int:
+        """How many messages nobody has taken yet."""
+        return len(self._tasks)
+
+    def carry(self, lane: str, inbound: Inbound) -> None:
+        """Somebody sends something; it is on its way."""
+        form = self._twilio.compose_inbound(inbound)
+        self._trace.add(lane, f"writes {inbound.text or inbound.button!r}")
+        task = asyncio.ensure_future(self._carry(lane, form))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _carry(self, lane: str, form: dict[str, str]) -> None:
+        dice, sid = self._dice, form["MessageSid"]
+        if dice.strikes(Knob.INBOUND_LATE):
+            await asyncio.sleep(dice.random.uniform(*LATE_S))
+        elif dice.strikes(Knob.INBOUND_REORDERED):
+            await asyncio.sleep(dice.random.uniform(*OVERTAKEN_S))
+        attempt = 0
+        while True:
+            attempt += 1
+            status = NOBODY
+            if not dice.strikes(Knob.INBOUND_DROPPED):
+                copies = 2 if dice.strikes(Knob.INBOUND_DUPLICATED) else 1
+                statuses = await asyncio.gather(*(self.post(MESSAGES_URL, form) for _ in range(copies)))
+                status = OK if OK in statuses else statuses[0]
+            if status == OK:
+                self.accepted[sid] = lane
+                if not dice.strikes(Knob.INBOUND_ACK_LOST):
+                    return
+            self._trace.add("twilio", f"brings {lane}'s message again: {status}")
+            await asyncio.sleep(dice.random.uniform(*RETRY_S) * min(attempt, 6))
+
+    async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> int:
+        """Post a webhook to whichever web process is there; the HTTP status, 0 where nobody answers."""
+        alive = [web for web in self._webs if web.parts is not None]
+        if not alive:
+            return NOBODY
+        web = alive[self._dice.random.randrange(len(alive))]
+        split = urlsplit(url)
+        path = f"{split.path}?{split.query}" if split.query else split.path
+        signed = headers if headers is not None else self._twilio.sign(url, form)
+
+        async def take_in(parts: Parts) -> int:
+            return await receive(parts, self._checker, path, list(form.items()), signed)
+
+        before = len(web.crashes)
+        status = await web.run(take_in)
+        if status is None:
+            return BROKEN if len(web.crashes) > before else NOBODY
+        return status

@@ -1,0 +1,296 @@
+"""One seed in two phases: faults on until everybody has said what they wanted, then off until all is at rest."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import Counter
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+import psycopg
+
+from runtime.adapters.twilio.signature import SignatureChecker
+from runtime.store.database import Database, open_database
+from sim.model_faults import FaultyTransport
+from sim.offline_model import OfflineTransport
+from sim.seeding import clear_world, is_superuser, seed_world
+from sim.simulation.broker import FaultyBroker
+from sim.simulation.carrier import OK, Carrier
+from sim.simulation.invariants import Reported, Seen, Violation, check
+from sim.simulation.knobs import Dice, Knob, Profile
+from sim.simulation.people import CustomerPlay, HumanPlay, Phone
+from sim.simulation.plan import Customer, Human, Plan, draw_plan
+from sim.simulation.processes import Process, Surroundings, tick_along, work_through
+from sim.simulation.trace import Line, Trace
+from sim.stage import PUBLIC_URL, SETTINGS, shelve_templates
+from sim.stepwise import DatabaseSwitch, make_connect
+from sim.twilio.emulator import Account, PostedCallback, TwilioEmulator
+from sim.twilio.messages import SentRecord
+from sim.virtual_time import SeededIds, VirtualClock, VirtualLoop, derive_seed
+from sim.windows import STRICT_S, list_open_windows
+
+PLAY_LIMIT_S = 5_400.0
+"""Whoever has not said everything by then says no more."""
+REST_LIMIT_S = 120.0
+"""How long after the last fault everything must be final."""
+LOOK_S = 1.0
+SIMULATED = msgspec.structs.replace(SETTINGS, tick_s=1.0)
+"""Production's settings; the ticker looks a little less often, which saves most of the time of long waits."""
+
+_AT_REST = """
+select (select count(*) from inbox where state = 'accepted')
+  + (select count(*) from outbox where state in ('queued', 'submitting') and not held)
+  + (select count(*) from turns where state = 'running')
+  + (select count(*) from handoffs where due_at <= %s)
+"""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one seed.
+
+    Attributes:
+        conversations: Between somebody and one of our numbers.
+        messages: That people wrote and we took.
+        faults: How often each really struck.
+        model_calls: All there were.
+        sent: Messages the provider accepted.
+        virtual_s: How long it lasted for those in it.
+        rested_after_s: From the last fault to rest; None where it never came to rest.
+    """
+
+    seed: int
+    conversations: int
+    messages: int
+    sent: int
+    model_calls: int
+    faults: dict[str, int]
+    violations: list[Violation]
+    crashes: list[str]
+    trace_hash: str
+    virtual_s: float
+    rested_after_s: float | None
+    lines: list[Line]
+
+
+def _read_report(callback: PostedCallback) -> Reported:
+    outbox_id = parse_qs(urlsplit(callback.url).query).get("outbox", [""])[0]
+    return Reported(outbox_id, callback.form["MessageSid"], callback.form["MessageStatus"])
+
+
+class Ground:
+    """A database that simulations may use, one after the other. Open with a context of your own."""
+
+    def __init__(self, database_url: str, observer: psycopg.Connection[Any]) -> None:
+        self.database_url = database_url
+        self.observer = observer
+        self.check_references = not is_superuser(observer)
+
+
+def play(ground: Ground, seed: int, profile: Profile = Profile.ALL) -> Outcome:
+    """Play one seed, on a loop of its own."""
+    ground.observer.execute("truncate handoff_log restart identity")
+    loop = VirtualLoop()
+    # what is collected closes connections, and must not do so in the middle
+    gc.disable()
+    try:
+        return loop.run_until_complete(_Play(ground, seed, profile, loop).run())
+    finally:
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+        gc.enable()
+        gc.collect()
+
+
+class _Play:
+    def __init__(self, ground: Ground, seed: int, profile: Profile, loop: VirtualLoop) -> None:
+        # futures of a killed process have nobody left to hear of their end
+        loop.set_exception_handler(lambda _loop, _context: None)
+        self._ground = ground
+        self._seed = seed
+        plan, dice = draw_plan(seed, profile)
+        self._plan: Plan = plan
+        self._dice: Dice = dice
+        self._twilio_struck: Counter[str] = Counter()
+
+    async def run(self) -> Outcome:
+        plan, dice = self._plan, self._dice
+        clock = VirtualClock(plan.starts_at)
+        trace = Trace(clock)
+        twilio = TwilioEmulator(clock, seed=derive_seed(self._seed, "twilio"), account=Account())
+        twilio.behaviour = msgspec.structs.replace(twilio.behaviour, window_s=STRICT_S, read_s=4.0)
+        await self._write_world(clock, twilio)
+        model = FaultyTransport(OfflineTransport(), clock)
+        around = Surroundings(
+            database_url=self._ground.database_url,
+            observer=self._ground.observer,
+            clock=clock,
+            trace=trace,
+            dice=dice,
+            twilio=twilio,
+            model=model,
+            broker=FaultyBroker(dice, trace),
+            settings=SIMULATED,
+            seed=self._seed,
+            latency_s=plan.latency_s,
+        )
+        processes = self._make_processes(around)
+        webs = [each for each in processes if each.name.startswith("web")]
+        carrier = Carrier(twilio, webs, SignatureChecker(PUBLIC_URL, (twilio.account.auth_token,)), dice, trace)
+        twilio.sink = carrier.post
+        for process in processes:
+            process.start()
+        background = [asyncio.ensure_future(twilio.run()), asyncio.ensure_future(around.broker.flush_now_and_then())]
+        phones, seen = self._hand_out_phones(carrier, trace, twilio)
+        await self._let_people_play(phones, carrier)
+        rested_after_s = await self._heal(around, clock, carrier, trace)
+        for task in background:
+            task.cancel()
+        for process in processes:
+            await process.end()
+        for lane in carrier.accepted.values():
+            seen.accepted_by[lane] += 1
+        seen.accepted |= set(carrier.accepted)
+        seen.reported += [_read_report(each) for each in twilio.callbacks if each.answered == OK]
+        seen.now = clock.now()
+        violations = check(self._ground.observer, plan, seen, dice.struck)
+        if rested_after_s is None:
+            violations.insert(0, Violation("rest", "work was left two minutes after the last fault"))
+        return self._conclude(around, seen, violations, rested_after_s, processes)
+
+    def _make_processes(self, around: Surroundings) -> list[Process]:
+        plan = self._plan
+        work = partial(work_through, broker=around.broker, threads=plan.threads)
+        return [
+            *(Process(f"web-{n + 1}", around) for n in range(2)),
+            *(Process(f"worker-{n + 1}", around, work) for n in range(plan.workers)),
+            *(Process(f"ticker-{n + 1}", around, tick_along) for n in range(plan.tickers)),
+        ]
+
+    async def _write_world(self, clock: VirtualClock, twilio: TwilioEmulator) -> None:
+        ground, plan = self._ground, self._plan
+        connect = make_connect(ground.observer, DatabaseSwitch())
+        scenery: Database = open_database(
+            ground.database_url, connect=connect, pool_size=1, check_references=ground.check_references
+        )
+        windows = list_open_windows(plan.world)
+        for window in windows:
+            twilio.open_window(f"whatsapp:{window.ours}", f"whatsapp:{window.theirs}", clock.now())
+        try:
+            await clear_world(scenery)
+            await seed_world(
+                scenery,
+                plan.world,
+                ids=SeededIds(clock, derive_seed(self._seed, "world")),
+                now=clock.now(),
+                windows=windows,
+                templates=shelve_templates(twilio, clock.now()),
+            )
+        finally:
+            await scenery.close()
+
+    def _hand_out_phones(self, carrier: Carrier, trace: Trace, twilio: TwilioEmulator) -> tuple[dict[str, Phone], Seen]:
+        plan, seen = self._plan, Seen()
+        phones: dict[str, Phone] = {}
+        people: tuple[Customer | Human, ...] = (*plan.customers, *plan.humans)
+        for person in people:
+            number = plan.world.organizations[person.business].channel
+            phones[person.phone] = Phone(person.name, f"whatsapp:{person.phone}", f"whatsapp:{number}", carrier, trace)
+
+        def arrive(sent: SentRecord) -> None:
+            seen.sent.append(sent)
+            trace.add("twilio", f"accepts {sent.outbox_id} for {sent.to_address}: {sent.failure or ''} {sent.body!r}")
+            phone = phones.get(sent.to_address.removeprefix("whatsapp:"))
+            if phone is not None and sent.failure is None:
+                phone.receive(sent)
+
+        twilio.subscribe(arrive)
+        return phones, seen
+
+    async def _let_people_play(self, phones: dict[str, Phone], carrier: Carrier) -> None:
+        plan, dice = self._plan, self._dice
+        team = [
+            HumanPlay(human, phones[human.phone], dice, partial(self._list_colleagues, phones, human.phone))
+            for human in plan.humans
+        ]
+        humans = [asyncio.ensure_future(play.run()) for play in team]
+        customers = [
+            asyncio.ensure_future(CustomerPlay(customer, phones[customer.phone], dice).run())
+            for customer in plan.customers
+        ]
+        humans.append(asyncio.ensure_future(self._remove_somebody()))
+        await asyncio.wait(customers, timeout=PLAY_LIMIT_S)
+        for task in (*customers, *humans):
+            task.cancel()
+        await asyncio.wait({*customers, *humans})
+        for task in (*customers, *humans):
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+        while carrier.under_way:
+            await asyncio.sleep(LOOK_S)
+
+    def _list_colleagues(self, phones: dict[str, Phone], phone: str) -> list[Phone]:
+        own = next(human for human in self._plan.humans if human.phone == phone)
+        return [phones[it.phone] for it in self._plan.humans if it.business == own.business and it.phone != phone]
+
+    async def _remove_somebody(self) -> None:
+        """Somebody of the team leaves the business in the middle of it."""
+        dice, plan = self._dice, self._plan
+        await asyncio.sleep(dice.random.uniform(5.0, 120.0))
+        if dice.strikes(Knob.HUMAN_REMOVED):
+            human = dice.random.choice(plan.humans)
+            self._ground.observer.execute(
+                "update staff s set active = false from organizations o where o.organization_id = s.organization_id"
+                " and o.name = %s and s.name = %s",
+                (plan.world.organizations[human.business].name, human.name),
+            )
+
+    async def _heal(self, around: Surroundings, clock: VirtualClock, carrier: Carrier, trace: Trace) -> float | None:
+        """Nothing goes wrong any more; how long until everything is final."""
+        trace.add("world", "is sound from here")
+        self._dice.on = False
+        self._twilio_struck = Counter(around.twilio.faults.struck)
+        around.twilio.faults.clear()
+        began_s = clock.elapsed_s
+        limit = clock.now() + timedelta(seconds=REST_LIMIT_S)
+        while clock.now() < limit:
+            await asyncio.sleep(LOOK_S)
+            row = self._ground.observer.execute(_AT_REST, (clock.now() - timedelta(seconds=5),)).fetchone()
+            if row is not None and row[0] == 0 and not carrier.under_way:
+                return clock.elapsed_s - began_s
+        return None
+
+    def _conclude(
+        self,
+        around: Surroundings,
+        seen: Seen,
+        violations: list[Violation],
+        rested_after_s: float | None,
+        processes: list[Process],
+    ) -> Outcome:
+        faults = {str(knob): count for knob, count in self._dice.struck.items() if not knob.startswith("twilio.")}
+        faults |= {f"twilio.{kind}": count for kind, count in self._twilio_struck.items()}
+        row = self._ground.observer.execute(
+            "select (select count(*) from conversations where last_inbound_at is not null),"
+            " (select count(*) from inbox), (select count(*) from steps where kind = 'model')"
+        ).fetchone()
+        assert row is not None
+        return Outcome(
+            seed=self._seed,
+            conversations=row[0],
+            messages=row[1],
+            sent=len(seen.sent),
+            model_calls=row[2],
+            faults=dict(sorted(faults.items())),
+            violations=violations,
+            crashes=[crash for process in processes for crash in process.crashes],
+            trace_hash=around.trace.digest,
+            virtual_s=around.clock.elapsed_s,
+            rested_after_s=rested_after_s,
+            lines=around.trace.lines,
+        )
