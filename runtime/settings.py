@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from typing import Annotated
 
 import msgspec
 
+from runtime.domain.allowance import Allowance
 from runtime.domain.errors import Broken
 from runtime.domain.strategies import BookingStrategy, ConversationStrategy
 
@@ -37,6 +39,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         turn_attempts: Claims after which a turn is given up, with an apology and a task.
         send_attempts: Tries after which a message counts as failed, with a task.
         model_rounds: Model answers a turn may use before it is given up.
+        sender_burst: Model calls one sender may cause in a row when they have not written for a while.
+        sender_calls_per_minute: Model calls a minute one sender may cause after that; what they write waits.
+        flood_messages: A turn over more messages than this is a flood: nothing of the burst is left to its sender.
+        business_calls_per_day: Model calls one business may cause in a day of its own calendar; 0 is no limit.
         media_secret: Signs the addresses of files, one or several like the token; without it made from the token.
         media_days: How many days a file that somebody sent is kept.
         booking_lock: How rivals for one calendar are kept apart: a strategy of docs/locking.md.
@@ -67,6 +73,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     turn_attempts: int = 5
     send_attempts: int = 5
     model_rounds: int = 6
+    sender_burst: Annotated[int, msgspec.Meta(ge=1)] = 20
+    sender_calls_per_minute: Annotated[int, msgspec.Meta(ge=1)] = 6
+    flood_messages: Annotated[int, msgspec.Meta(ge=1)] = 10
+    business_calls_per_day: Annotated[int, msgspec.Meta(ge=0)] = 3000
     model_timeout_s: float = 20.0
     turn_deadline_s: float = 35.0
     body_limit_bytes: int = 65_536
@@ -77,6 +87,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     booking_lock: BookingStrategy = BookingStrategy.LINE
     conversation_lock: ConversationStrategy = ConversationStrategy.LEASE
     clock_file: str | None = None
+
+    @property
+    def allowance(self) -> Allowance:
+        """What one sender may have a model asked."""
+        return Allowance(self.sender_burst, self.sender_calls_per_minute)
 
     @property
     def twilio_secrets(self) -> tuple[str, ...]:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 
+import msgspec
 import structlog
 
 from runtime.agent.journal import Journal
-from runtime.answers import Draft, Reroute, Situation, answer
+from runtime.answers import Draft, Reroute, Situation, answer, is_spent, needs_model
 from runtime.domain import words
 from runtime.domain.enums import Author, ChannelKind, InboxState, OrganizationStatus, OutboxKind, TaskKind, TurnState
-from runtime.domain.errors import Broken, GaveUp, LeaseLost, Unavailable
+from runtime.domain.errors import Broken, GaveUp, LeaseLost, Paced, Unavailable
 from runtime.domain.identity import canonical_key
 from runtime.domain.ids import ConversationId, InboxId, OutboxId, PersonId, TurnId
 from runtime.domain.spanish.folding import is_opt_in, is_opt_out
@@ -67,6 +69,9 @@ async def _conclude(parts: Parts, situation: Situation) -> list[NewOutbound]:
     except Reroute:
         await _give_back(parts, claimed, wait_s=0.0)
         return []
+    except Paced as error:
+        await _pause(parts, claimed, error.until)
+        return []
     except GaveUp as error:
         return await _bury(parts, situation, str(error))
     except (Unavailable, TimeoutError) as error:
@@ -96,17 +101,47 @@ async def _claim(parts: Parts, conversation_id: ConversationId) -> Situation | N
             person_id = await conversations.adopt_person(
                 uow, claimed, person_id=PersonId(parts.ids.new()), also=_second_key(pending), now=now
             )
-        row = await conversations.gather_facts(uow, claimed)
+        most_calls = parts.settings.business_calls_per_day
+        row = await conversations.gather_facts(uow, claimed, now=now, most_calls=most_calls)
         await _note_profile_name(uow, claimed, person_id, row, pending)
         if row.has_held:
             await outbox.release_held(uow, claimed.organization_id, claimed.id, now=now)
         quotes = await _find_quotes(uow, pending)
+        serving = _choose_serving(row, quotes)
+        facts = facts_from(row, pending, serving=serving is not None)
+        situation = Situation(
+            _note_flood(parts, claimed, pending),
+            person_id,
+            pending[0].turn_id,
+            pending,
+            row,
+            facts,
+            route(facts),
+            serving=serving,
+            quotes=quotes,
+        )
+        waits = await _wait_for_allowance(parts, uow, situation)
         await uow.commit()
-    serving = _choose_serving(row, quotes)
-    facts = facts_from(row, pending, serving=serving is not None)
-    return Situation(
-        claimed, person_id, pending[0].turn_id, pending, row, facts, route(facts), serving=serving, quotes=quotes
-    )
+    return None if waits else situation
+
+
+def _note_flood(parts: Parts, claimed: Claim, pending: list[Pending]) -> Claim:
+    """Leave a sender who floods one model call: a burst is for somebody who talks."""
+    if len(pending) <= parts.settings.flood_messages or pending[0].resumed:
+        return claimed
+    left = parts.settings.allowance.leave_one(claimed.paid_until, parts.clock.now())
+    return msgspec.structs.replace(claimed, paid_until=left)
+
+
+async def _wait_for_allowance(parts: Parts, uow: UnitOfWork, situation: Situation) -> bool:
+    """Put off a turn that would begin with a model call its sender may not cause yet; more may be written to it."""
+    claimed, now = situation.claimed, parts.clock.now()
+    until = parts.settings.allowance.next_call_at(claimed.paid_until, now)
+    if until <= now or situation.pending[0].resumed or not needs_model(parts, situation):
+        return False
+    await conversations.unopen_turn(uow, claimed, situation.turn_id)
+    await conversations.pause(uow, claimed, until=until)
+    return True
 
 
 async def _note_profile_name(
@@ -177,7 +212,7 @@ async def _run(parts: Parts, situation: Situation) -> list[NewOutbound]:
     if situation.pending[0].resumed:
         async with parts.database.tenant(claimed.organization_id) as uow:
             steps = await journal.load_steps(uow, claimed.organization_id, situation.turn_id)
-    memory = Journal(parts, claimed, situation.turn_id, steps)
+    memory = Journal(parts, claimed, situation.turn_id, steps, spent=is_spent(parts, situation))
     async with asyncio.timeout(parts.settings.turn_deadline_s):
         outcome = await answer(parts, memory, situation)
     database = parts.database
@@ -271,6 +306,16 @@ async def _postpone(parts: Parts, situation: Situation) -> list[NewOutbound]:
         log.warning("postpone_failed", conversation=str(claimed.id), error=str(error))
         return []
     return [holding]
+
+
+async def _pause(parts: Parts, claimed: Claim, until: datetime) -> None:
+    """Go on with the turn when its sender may cause another model call."""
+    try:
+        async with parts.database.tenant(claimed.organization_id) as uow:
+            await conversations.pause(uow, claimed, until=until, paid_until=claimed.paid_until)
+            await uow.commit()
+    except Unavailable as error:
+        log.warning("pause_failed", conversation=str(claimed.id), error=str(error))
 
 
 async def _give_back(parts: Parts, claimed: Claim, wait_s: float) -> None:

@@ -38,13 +38,17 @@ class ModelFault(msgspec.Struct):
 
 
 class FaultyTransport(httpx2.AsyncBaseTransport):
-    """Passes requests on to a sound model unless a fault strikes. `struck` counts by kind."""
+    """Passes requests on to a sound model unless a fault strikes.
+
+    `struck` counts by kind; `asked` holds the moment of every request, failed ones too.
+    """
 
     def __init__(self, sound: httpx2.AsyncBaseTransport, clock: Clock) -> None:
         self._sound = sound
         self._clock = clock
         self._active: list[ModelFault] = []
         self.struck: Counter[str] = Counter()
+        self.asked: list[datetime] = []
 
     def inject(self, kind: str, *, times: int | None = None, until: datetime | None = None) -> None:
         """Arm a fault.
@@ -56,6 +60,7 @@ class FaultyTransport(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer one request, or fail it."""
+        self.asked.append(self._clock.now())
         fault = self._take()
         if fault is None:
             return await self._sound.handle_async_request(request)

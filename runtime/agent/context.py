@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from runtime.agent.prompts import Prompt
 from runtime.domain.enums import Author, FlowKind, FlowState
 from runtime.domain.ids import StaffId
-from runtime.domain.quoting import shorten
+from runtime.domain.quoting import cut_middle, shorten
 from runtime.domain.spanish.formats import (
     WEEKDAYS,
     format_date,
@@ -25,6 +25,8 @@ from runtime.store.journal import Message
 
 TABLE_DAYS = 21
 LONGEST_QUOTE = 300
+LONGEST_MESSAGE = 1500
+"""Characters of an earlier message; twenty of them are read with each turn."""
 _NAMED_DAYS = {0: " = hoy", 1: " = mañana", 2: " = pasado mañana"}
 _FLOWS = {FlowKind.BOOK: "reserva", FlowKind.MODIFY: "cambio", FlowKind.CANCEL: "cancelación"}
 
@@ -107,10 +109,11 @@ def render_history(history: Sequence[Message]) -> list[ChatMessage]:
     """Earlier messages as the model sees them; a person's words are the business's, marked as theirs."""
     rendered = []
     for message in history:
+        text = cut_middle(message.text, LONGEST_MESSAGE)
         if message.author is Author.CUSTOMER:
-            rendered.append(ChatMessage(ChatRole.USER, message.text))
+            rendered.append(ChatMessage(ChatRole.USER, text))
         elif message.author is Author.ASSISTANT:
-            rendered.append(ChatMessage(ChatRole.ASSISTANT, message.text))
+            rendered.append(ChatMessage(ChatRole.ASSISTANT, text))
         elif message.author is Author.HUMAN:
-            rendered.append(ChatMessage(ChatRole.ASSISTANT, f"[{message.staff_name}, del negocio]: {message.text}"))
+            rendered.append(ChatMessage(ChatRole.ASSISTANT, f"[{message.staff_name}, del negocio]: {text}"))
     return rendered

@@ -7,18 +7,19 @@ than it did the first time stops the turn.
 
 from __future__ import annotations
 
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 
 from runtime.domain.enums import StepKind
-from runtime.domain.errors import JournalMismatch, Unavailable
+from runtime.domain.errors import JournalMismatch, Paced, Unavailable
 from runtime.domain.ids import TurnId
 from runtime.domain.whatsapp import clean_text
 from runtime.parts import Parts
 from runtime.ports import ChatMessage, ModelAnswer, ModelRequest, ToolCall
-from runtime.store.conversations import Claim
+from runtime.store.conversations import Claim, pay
 from runtime.store.database import UnitOfWork
 from runtime.store.journal import Step, add_step
 
@@ -28,12 +29,22 @@ OUTAGE = "outage"
 class Journal:
     """The steps of one turn, done and to come."""
 
-    def __init__(self, parts: Parts, claimed: Claim, turn_id: TurnId, steps: list[Step]) -> None:
+    def __init__(
+        self, parts: Parts, claimed: Claim, turn_id: TurnId, steps: list[Step], *, spent: bool = False
+    ) -> None:
+        """Take a turn up where its steps end; `spent` says that its business may have no more model calls today."""
         self._parts = parts
         self._claimed = claimed
         self._turn_id = turn_id
         self._steps = steps
         self._position = 0
+        self._paid_until = claimed.paid_until
+        self._spent = spent
+
+    @property
+    def spent(self) -> bool:
+        """The business has no model calls left today, and this turn has not begun: what is begun goes on."""
+        return self._spent and not self._steps
 
     @property
     def next_number(self) -> int:
@@ -56,10 +67,11 @@ class Journal:
         `about` names the question where its surroundings may have changed when a turn is resumed; by default the
         question is known by all its messages.
 
-        With `tolerate_outage` a model that is down is an answer too (finish `OUTAGE`, no text), so that
-        a resumed turn decides the same again.
+        With `tolerate_outage` a model that is down, or that may not be asked now, is an answer too (finish
+        `OUTAGE`, no text), so that a resumed turn decides the same again.
 
         Raises:
+            Paced: The sender has used up their calls for now; nothing was asked.
             Unavailable: The model did not answer; nothing was journaled.
             JournalMismatch: This step was something else the first time.
             LeaseLost: Somebody else has the conversation now.
@@ -67,19 +79,41 @@ class Journal:
         key = _digest([request.purpose, request.messages if about is None else about])
         if (step := self._recall(StepKind.MODEL, request.purpose, key)) is not None:
             return msgspec.convert(step.response, ModelAnswer)
+        paid_until: datetime | None = None
         try:
+            self._require_allowance()
+            paid_until = self._pay()
             answer = _clean(await self._parts.model.complete(request))
-        except Unavailable:
+        except (Unavailable, Paced):
             if not tolerate_outage:
+                await self._write_off(paid_until)
                 raise
             answer = ModelAnswer(None, (), OUTAGE, request.model, 0, 0)
         asked = request.messages if self.next_number == 1 else None
         step = Step(self.next_number, StepKind.MODEL, request.purpose, key, answer, asked)
         async with self._parts.database.tenant(self._claimed.organization_id) as uow:
-            await self.record(uow, step)
+            await self.record(uow, step, paid_until)
             await uow.commit()
         self._position += 1
         return answer
+
+    def _require_allowance(self) -> None:
+        now = self._parts.clock.now()
+        until = self._parts.settings.allowance.next_call_at(self._paid_until, now)
+        if until > now or self.spent:
+            raise Paced(until)
+
+    def _pay(self) -> datetime:
+        self._paid_until = self._parts.settings.allowance.pay(self._paid_until, self._parts.clock.now())
+        return self._paid_until
+
+    async def _write_off(self, paid_until: datetime | None) -> None:
+        """Have a call count that came to nothing: trying again and again is what costs."""
+        if paid_until is None:
+            return
+        async with self._parts.database.tenant(self._claimed.organization_id) as uow:
+            await pay(uow, self._claimed, paid_until)
+            await uow.commit()
 
     def recall_call(self, call: ToolCall) -> Any | None:
         """The journaled result of a tool call, or None when it has not been run yet.
@@ -105,9 +139,10 @@ class Journal:
         hold = self._parts.conversation_lock.hold
         return await hold(uow, self._claimed.organization_id, self._claimed.id, self._claimed.fence)
 
-    async def record(self, uow: UnitOfWork, step: Step) -> None:
-        """Write a step, under a lease that is still ours."""
-        await add_step(uow, self._claimed, self._turn_id, step, at=self._parts.clock.now())
+    async def record(self, uow: UnitOfWork, step: Step, paid_until: datetime | None = None) -> None:
+        """Write a step, under a lease that is still ours, and with it what a model call leaves of the allowance."""
+        now = self._parts.clock.now()
+        await add_step(uow, self._claimed, self._turn_id, step, at=now, paid_until=paid_until)
 
     def _recall(self, kind: StepKind, name: str, key: str) -> Step | None:
         if self._position >= len(self._steps):

@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable
 
 from runtime.agent.journal import Journal
 from runtime.answers import customers, humans, platform, staff
+from runtime.answers.customers import is_spent, needs_model
 from runtime.answers.situation import Act, Draft, Outcome, Reroute, Situation
 from runtime.parts import Parts
 from runtime.router import Case
 
-__all__ = ["Act", "Draft", "Outcome", "Reroute", "Situation", "answer"]
+__all__ = ["Act", "Draft", "Outcome", "Reroute", "Situation", "answer", "is_spent", "needs_model"]
 
 _ANSWERS: dict[Case, Callable[[Parts, Journal, Situation], Awaitable[Outcome]]] = {
     Case.ONBOARD_BUSINESS: platform.welcome_business,

@@ -7,6 +7,7 @@ import msgspec
 from runtime.agent.asks_human import hear
 from runtime.agent.journal import Journal
 from runtime.agent.loop import Visit, converse
+from runtime.answers.limited import answer_without_model
 from runtime.answers.situation import (
     Act,
     Outcome,
@@ -19,31 +20,53 @@ from runtime.answers.situation import (
     say,
 )
 from runtime.domain import words
-from runtime.domain.errors import Unavailable
+from runtime.domain.errors import Paced, Unavailable
 from runtime.domain.handoff import HandoffEvent
+from runtime.domain.quoting import condense
 from runtime.domain.spanish.asks_person import asks_for_person
 from runtime.domain.spanish.folding import is_opt_out
 from runtime.domain.spanish.handoff_commands import is_asking, is_leaving
 from runtime.domain.whatsapp import MessageKind
 from runtime.flows import handoff as flow
 from runtime.parts import Parts
-from runtime.router import Consent
+from runtime.router import Case, Consent
 from runtime.store import handoffs, people
 from runtime.store.business import load_business
 from runtime.store.database import UnitOfWork
 from runtime.store.outbox import NewOutbound
 
+LONGEST_REQUEST = 1000
+"""Characters of a message in which a request for a person is looked for."""
+
+
+def is_spent(parts: Parts, situation: Situation) -> bool:
+    """Whether the business that was written to may have no model asked any more today."""
+    most = parts.settings.business_calls_per_day
+    return 0 < most <= situation.row.calls_today
+
+
+def needs_model(parts: Parts, situation: Situation) -> bool:
+    """Whether the turn begins with a model call; what is fixed, relayed, or an explicit request for a person does not.
+
+    A human's messages are judged by a model, but not held up by it: without one they are passed on.
+    """
+    if situation.route.case is not Case.CUSTOMER or is_spent(parts, situation):
+        return False
+    return not (_is_asking(situation) or asks_for_person(_list_requests(situation)))
+
 
 async def answer_customer(parts: Parts, journal: Journal, situation: Situation) -> Outcome:
     """The assistant's answer. The way to a person does not depend on it."""
-    said = list_said(situation)
-    if any(is_asking(each.body, each.payload.get("ButtonPayload", "")) for each in situation.pending):
+    said = condense(list_said(situation))
+    if _is_asking(situation):
         return Outcome(act=_request_human(parts, situation, said))
     visit = Visit(situation.claimed, situation.person_id, situation.turn_id, said)
+    if journal.spent and not await _asks_for_person(parts, situation):
+        return answer_without_model(parts, situation)
     try:
         reply = await converse(parts, journal, visit)
-    except Unavailable:
-        if not asks_for_person("\n".join(said), await _load_staff(parts, situation)):
+    except (Unavailable, Paced):
+        if not await _asks_for_person(parts, situation):
             raise
         return Outcome(act=_request_human(parts, situation, said))
     told = {"prompt": reply.prompt, "prompt_hash": reply.prompt_hash, "model": reply.model}
@@ -58,13 +81,22 @@ async def answer_customer(parts: Parts, journal: Journal, situation: Situation) 
     return msgspec.structs.replace(outcome, **told)
 
 
-async def _load_staff(parts: Parts, situation: Situation) -> tuple[str, ...]:
-    """Names of the people of the business, where the agent could not tell them."""
+def _is_asking(situation: Situation) -> bool:
+    return any(is_asking(each.body, each.payload.get("ButtonPayload", "")) for each in situation.pending)
+
+
+def _list_requests(situation: Situation) -> str:
+    """Every different thing the customer said, to be searched for a request: none is missed in a flood."""
+    return "\n".join(dict.fromkeys(line[:LONGEST_REQUEST] for line in list_said(situation)))
+
+
+async def _asks_for_person(parts: Parts, situation: Situation) -> bool:
+    """Whether the rules alone hear a request for a person, of those of the business too: asked where no model is."""
     organization_id = situation.claimed.organization_id
     async with parts.database.tenant(organization_id) as uow:
         business = await load_business(uow, organization_id)
         await uow.commit()
-    return tuple(member.name for member in business.staff)
+    return asks_for_person(_list_requests(situation), tuple(member.name for member in business.staff))
 
 
 def _request_human(parts: Parts, situation: Situation, said: tuple[str, ...]) -> Act:

@@ -184,3 +184,4 @@ class TaskKind(StrEnum):
     SIGNUP = "signup"
     UNKNOWN_NUMBER = "unknown_number"
     UNANSWERED = "unanswered"
+    MODEL_LIMIT = "model_limit"

@@ -4,6 +4,7 @@ ParloError
 ├── Rejected      the customer, owner or model asked for something that cannot be: a code and words, shown
 ├── Unavailable   a remote part is down or slow: we retry, and it may say when
 │   └── UnknownOutcome   a request may or may not have taken effect: look before trying again
+├── Paced         a limit of our own: the same work goes on at a moment it names
 ├── Untrusted     a bad signature or payload: dropped and counted
 └── Broken        a developer must look: alert and dead letter
     ├── LeaseLost        somebody newer has this conversation: our work is discarded
@@ -13,6 +14,8 @@ ParloError
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 
 class ParloError(Exception):
@@ -58,6 +61,18 @@ class Unavailable(ParloError):
 
 class UnknownOutcome(Unavailable):
     """A request was sent and its answer lost: it may have taken effect."""
+
+
+class Paced(ParloError):
+    """The sender has used up what they may have a model asked for now.
+
+    Attributes:
+        until: When the next call has come back.
+    """
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"no model call before {until:%H:%M:%S}")
+        self.until = until
 
 
 class Untrusted(ParloError):

@@ -24,6 +24,16 @@ OPTED_OUT = "Listo, ya no te enviaremos avisos. Si quieres volver a recibirlos, 
 OPTED_IN = "¡Qué gusto! Volverás a recibir nuestros avisos. ¿En qué te ayudo?"
 STILL_OUT = "Tienes pausados los mensajes de este negocio. Si quieres que te atendamos por aquí, escribe *ALTA*."
 
+MODEL_LIMIT = (
+    "Hoy recibimos muchísimos mensajes y ya no puedo responderte más por hoy. Mañana sigo por aquí con gusto. "
+    "Si te urge, escribe *persona* y te comunico con alguien del negocio."
+)
+MODEL_LIMIT_TASK = "El asistente llegó a su límite de respuestas del día. Los clientes pueden pedir una persona."
+MODEL_LIMIT_NOTICE = (
+    "⚠️ Tu asistente llegó a su límite de respuestas de hoy. Hasta la medianoche les digo a tus clientes que escriban "
+    "*persona* si les urge; mañana sigo como siempre."
+)
+
 _UNSUPPORTED = {
     MessageKind.AUDIO: "Todavía no puedo escuchar notas de voz. ¿Me lo escribes, por favor?",
     MessageKind.IMAGE: "Recibí tu imagen, pero todavía no puedo verla. ¿Me cuentas por escrito qué necesitas?",

@@ -143,7 +143,11 @@ async def offer_due(uow: UnitOfWork, *, now: datetime, again_at: datetime, most:
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """A lease on one conversation, good until `lease_until` under the number `fence`."""
+    """A lease on one conversation, good until `lease_until` under the number `fence`.
+
+    Attributes:
+        paid_until: The sender's bucket of model calls; see `runtime.domain.allowance`.
+    """
 
     organization_id: OrganizationId
     id: ConversationId
@@ -156,6 +160,7 @@ class Claim(msgspec.Struct, frozen=True):
     fence: int
     attempts: int
     lease_until: datetime
+    paid_until: datetime | None = None
 
 
 _CLAIM = text(
@@ -165,7 +170,7 @@ _CLAIM = text(
     where id = :id and due_at is not null and (quiet_until is null or quiet_until <= :now)
       and (lease_until is null or lease_until <= :now)
     returning organization_id, id, channel_id, person_id, our_key, our_address, their_key, their_address,
-      fence, attempts, lease_until
+      fence, attempts, lease_until, paid_until
     """
 )
 
@@ -343,6 +348,7 @@ class FactsRow(msgspec.Struct, frozen=True):
     Attributes:
         servings: On a business number at most one; on the central number one for each business.
         has_held: Messages wait for this person to write, which they have done now.
+        calls_today: Model calls the business has caused since its midnight, counted up to the limit.
     """
 
     channel_kind: ChannelKind
@@ -359,6 +365,7 @@ class FactsRow(msgspec.Struct, frozen=True):
     handoff_id: HandoffId | None
     servings: list[Serving]
     has_held: bool
+    calls_today: int = 0
 
 
 _SERVING = """
@@ -401,7 +408,11 @@ _FACTS = text(
         else {_SERVING.format(me=_SELF)} end as servings,
       h.id as handoff_id,
       exists (select from outbox held where held.organization_id = c.organization_id
-        and held.conversation_id = c.id and held.held) as has_held
+        and held.conversation_id = c.id and held.held) as has_held,
+      case when ch.kind = 'business' and :most_calls > 0 then (select count(*) from (
+        select from steps m where m.organization_id = c.organization_id and m.kind = 'model'
+          and m.at >= date_trunc('day', cast(:now as timestamptz) at time zone o.timezone) at time zone o.timezone
+        limit :most_calls) used) else 0 end as calls_today
     from conversations c
     join channels ch on ch.organization_id = c.organization_id and ch.id = c.channel_id
     join organizations o on o.organization_id = c.organization_id
@@ -413,9 +424,16 @@ _FACTS = text(
 )
 
 
-async def gather_facts(uow: UnitOfWork, claimed: Claim) -> FactsRow:
-    """Everything the router needs, in one query."""
-    result = await uow.run(_FACTS, {"organization_id": claimed.organization_id, "id": claimed.id, "platform": PLATFORM})
+async def gather_facts(uow: UnitOfWork, claimed: Claim, *, now: datetime, most_calls: int) -> FactsRow:
+    """Everything the router needs, in one query; the day's model calls are counted up to `most_calls`."""
+    parameters: dict[str, object] = {
+        "organization_id": claimed.organization_id,
+        "id": claimed.id,
+        "platform": PLATFORM,
+        "now": now,
+        "most_calls": most_calls,
+    }
+    result = await uow.run(_FACTS, parameters)
     return msgspec.convert(dict(result.one()._mapping), FactsRow, strict=False)
 
 
@@ -516,6 +534,66 @@ async def release(uow: UnitOfWork, claimed: Claim, *, due_at: datetime | None) -
             conversations.c.fence == claimed.fence,
         )
         .values(lease_until=None, due_at=due_at)
+    )
+
+
+_PAUSE = text(
+    """
+    update conversations set lease_until = null, due_at = :until, quiet_until = greatest(quiet_until, :until),
+      attempts = greatest(attempts - 1, 0), paid_until = greatest(paid_until, :paid_until)
+    where organization_id = :organization_id and id = :id and fence = :fence
+    """
+)
+
+
+async def pause(uow: UnitOfWork, claimed: Claim, *, until: datetime, paid_until: datetime | None = None) -> None:
+    """Give the lease back for somebody who has used up their model calls; it does not count as an attempt.
+
+    What they write meanwhile joins the burst, as it does in the quiet period, and offers nothing sooner.
+    """
+    parameters = {
+        "organization_id": claimed.organization_id,
+        "id": claimed.id,
+        "fence": claimed.fence,
+        "until": until,
+        "paid_until": paid_until,
+    }
+    await uow.run(_PAUSE, parameters)
+
+
+_UNOPEN = text(
+    """
+    with freed as (
+      update inbox set turn_id = null where organization_id = :organization_id and turn_id = :turn_id
+    )
+    delete from turns where organization_id = :organization_id and id = :turn_id
+    """
+)
+
+
+async def unopen_turn(uow: UnitOfWork, claimed: Claim, turn_id: TurnId) -> None:
+    """Take back a turn that was opened in this transaction: its messages wait for the next one, with what follows."""
+    await uow.run(_UNOPEN, {"organization_id": claimed.organization_id, "turn_id": turn_id})
+
+
+_PAY = text(
+    """
+    update conversations set paid_until = :paid_until
+    where organization_id = :organization_id and id = :id and fence = :fence
+    """
+)
+
+
+async def pay(uow: UnitOfWork, claimed: Claim, paid_until: datetime) -> None:
+    """Write down a model call that came to nothing; one that came to a step is paid with it."""
+    await uow.run(
+        _PAY,
+        {
+            "organization_id": claimed.organization_id,
+            "id": claimed.id,
+            "fence": claimed.fence,
+            "paid_until": paid_until,
+        },
     )
 
 

@@ -51,8 +51,31 @@ _ADD_STEP = text(
 ).bindparams(bindparam("request", type_=JSONB(none_as_null=True)), bindparam("response", type_=JSONB))
 
 
-async def add_step(uow: UnitOfWork, claimed: Claim, turn_id: TurnId, step: Step, *, at: datetime) -> None:
+_ADD_PAID_STEP = text(
+    """
+    with paid as (
+      update conversations set paid_until = :paid_until
+      where organization_id = :organization_id and id = :conversation_id and fence = :fence
+      returning organization_id
+    )
+    insert into steps (organization_id, turn_id, number, kind, name, request_key, request, response, at)
+    select organization_id, :turn_id, :number, :kind, :name, :request_key, :request, :response, :at from paid
+    """
+).bindparams(bindparam("request", type_=JSONB(none_as_null=True)), bindparam("response", type_=JSONB))
+
+
+async def add_step(
+    uow: UnitOfWork, claimed: Claim, turn_id: TurnId, step: Step, *, at: datetime, paid_until: datetime | None = None
+) -> None:
     """Journal one step. The primary key refuses a second one of the same number.
+
+    Args:
+        uow: A unit of work of the conversation's business.
+        claimed: The lease.
+        turn_id: Whose step it is.
+        step: What was asked and answered.
+        at: The present moment.
+        paid_until: The sender's bucket after a model call, written by the same statement; None for what costs nothing.
 
     Raises:
         LeaseLost: The lease is no longer ours; nothing was written.
@@ -65,7 +88,9 @@ async def add_step(uow: UnitOfWork, claimed: Claim, turn_id: TurnId, step: Step,
         "at": at,
         **msgspec.structs.asdict(step),
     }
-    if (await uow.run(_ADD_STEP, parameters)).rowcount != 1:
+    if paid_until is not None:
+        parameters["paid_until"] = paid_until
+    if (await uow.run(_ADD_STEP if paid_until is None else _ADD_PAID_STEP, parameters)).rowcount != 1:
         raise LeaseLost(f"conversation {claimed.id}: fence {claimed.fence} is no longer current")
 
 

@@ -251,6 +251,7 @@ conversations = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     _at("created_at"),
     _at("window_closed_at", null=True),
+    _at("paid_until", null=True),
     UniqueConstraint("their_key", "our_key", "organization_id"),
     _to("channels", "channel_id"),
     _to("people", "person_id"),

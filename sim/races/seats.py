@@ -75,10 +75,10 @@ class _CountedJournal(Journal):
         self.tries += 1
         return await super().hold(uow)
 
-    async def record(self, uow: UnitOfWork, step: Step) -> None:
+    async def record(self, uow: UnitOfWork, step: Step, paid_until: datetime | None = None) -> None:
         if self.quits:
             raise Gone
-        await super().record(uow, step)
+        await super().record(uow, step, paid_until)
 
 
 class Seat:

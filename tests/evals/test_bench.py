@@ -120,7 +120,7 @@ async def test_the_statements_of_a_plain_text_turn_are_few_and_known(server_url:
     offer = ["read conversations", "update conversations"]
     claim = ["begin", "update conversations", "insert turns, update inbox", "read channels", "commit"]
     look = ["begin", "set", "read location_hours", "read appointments", "read messages", "commit"]
-    journal = ["begin", "set", "insert steps", "commit"]
+    journal = ["begin", "set", "update conversations, insert steps", "commit"]
     finish = ["insert messages", "insert outbox, insert messages", "update inbox, update turns, update conversations"]
     deliver = ["update outbox"] * 2
     reports = ["update outbox"] * 2

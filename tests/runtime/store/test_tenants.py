@@ -331,7 +331,7 @@ async def test_the_router_learns_of_the_senders_own_tenant_only(twins: tuple[Sal
     await write_and_claim(database, theirs, "+522220000101")
     claimed, _, _ = await write_and_claim(database, ours, "+522220000101")
     async with database.platform() as uow:
-        facts = await conversations.gather_facts(uow, claimed)
+        facts = await conversations.gather_facts(uow, claimed, now=NOW, most_calls=10)
 
     assert facts.staff_id == ours.staff["Lupita"]
     mine = await rows(database, "select id from handoffs where organization_id = :org", org=ours.organization_id)
