@@ -24,6 +24,13 @@ from runtime.store.database import UnitOfWork
 from runtime.store.journal import Step, add_step
 
 OUTAGE = "outage"
+LONGEST_TEXT = 4000
+"""Characters of an answer that are kept; a model is asked for 600 tokens, and may not keep to it."""
+LONGEST_ARGUMENTS = 8000
+"""Characters of a call's arguments; what is cut off is JSON no more, and refused."""
+LONGEST_NAME = 100
+MOST_CALLS = 32
+"""Calls of one answer that are kept: more than a turn may run."""
 
 
 class Journal:
@@ -162,9 +169,14 @@ def _digest(asked: object) -> str:
 
 
 def _clean(answer: ModelAnswer) -> ModelAnswer:
-    """The answer without what Postgres cannot store."""
+    """The answer without what Postgres cannot store, and no longer than an honest one can be."""
     calls = tuple(
-        msgspec.structs.replace(call, name=clean_text(call.name), arguments=clean_text(call.arguments))
-        for call in answer.tool_calls
+        ToolCall(
+            clean_text(call.id)[:LONGEST_NAME],
+            clean_text(call.name)[:LONGEST_NAME],
+            clean_text(call.arguments)[:LONGEST_ARGUMENTS],
+        )
+        for call in answer.tool_calls[:MOST_CALLS]
     )
-    return msgspec.structs.replace(answer, text=clean_text(answer.text) if answer.text else None, tool_calls=calls)
+    words = clean_text(answer.text)[:LONGEST_TEXT] if answer.text else None
+    return msgspec.structs.replace(answer, text=words, tool_calls=calls)
