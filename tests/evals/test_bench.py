@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 from sqlalchemy import text
 
+from evals.bench import flood
 from evals.bench.figures import Figure, Measurement, Unit, percentile
 from evals.bench.ground import Ground, fresh_database, seed
 from evals.bench.handoff import Load, measure_handoffs
@@ -163,6 +164,26 @@ def test_handoffs_through_real_processes_lose_nothing_and_are_served_in_order(se
     assert [samples[f"{way}, whole, p50"] for way in Way] == [2, 2]
     assert samples["crowd of 5, told, p50"] == 5
     assert {"request, 3 in line", "request, 6 in line"} <= {*samples}
+
+
+@pytest.mark.integration
+@pytest.mark.slow
+def test_a_flood_through_real_processes_is_answered_six_times_a_minute(server_url: str) -> None:
+    """Two hundred messages in twelve seconds: all become final, all others are answered, and calls are few."""
+    ground = Ground(durable_url=server_url, fast_url=server_url, redis_url=choose_redis_url(os.environ))
+    load = flood.Load(businesses=2, rate=2.0, quiet_stretch_s=2.0, flood_s=12.0, workers=1)
+
+    measured = flood.measure_flood(ground, load)
+
+    figures = {each.name.strip(): each for each in measured.figures}
+    assert {name: each.value for name, each in figures.items() if each.most == 0} == {
+        "unanswered": 0,
+        "not final": 0,
+        "turns given up": 0,
+    }
+    assert 1 <= figures["model calls in a minute"].value <= 6
+    assert figures["not final"].n == 200
+    assert figures["flooded to calm, p95"].n == 24
 
 
 def test_json_has_every_figure_with_its_target_and_whether_it_was_met() -> None:
