@@ -323,13 +323,17 @@ _RETURNING = """
       returning o.organization_id, o.id, o.conversation_id, o.kind, o.body, o.turn_id, o.handoff_id, o.counterpart_id,
         o.template, o.template_values, o.held
 """
+# A report names our row in its address and the provider's message in its form. One that is known as another row's is
+# none of this one; one that nobody knows may be of a send whose answer was lost.
+_REPORTED = """not exists (
+          select from outbox other where other.provider_sid = :sid ::text and other.id <> o.id)"""
 _ADVANCE = text(
     f"""
     with moved as (
       update outbox o set state = :state ::outbox_state, lease_until = null, due_at = null,
         provider_sid = coalesce(provider_sid, :sid), error_code = coalesce(:error_code ::integer, error_code)
       where id = :id and state = any(:from_states ::outbox_state[])
-        and (:sid ::text is null or refused_sid is distinct from :sid)
+        and (:sid ::text is null or refused_sid is distinct from :sid) and {_REPORTED}
       {_RETURNING}
     )
     {_MOVED}
@@ -358,7 +362,7 @@ _REVIVE = text(
       from outbox o
       join conversations c on c.organization_id = o.organization_id and c.id = o.conversation_id
       where o.id = :id and o.state = any(:from_states ::outbox_state[])
-        and (:sid ::text is null or o.refused_sid is distinct from :sid)
+        and (:sid ::text is null or o.refused_sid is distinct from :sid) and {_REPORTED}
         and not o.as_template and exists (
           select from templates t where t.organization_id = :platform and t.name = o.template
             and t.status = 'approved')
