@@ -22,13 +22,14 @@ from runtime.agent.journal import LONGEST_TEXT, MOST_CALLS
 from runtime.agent.loop import TOOL_CALLS
 from runtime.domain import words
 from runtime.domain.ids import ConversationId
+from runtime.store import tables
 from runtime.store.conversations import conversation_id_of
 from runtime.tools.base import Actor
 from runtime.tools.registry import TOOLS, specs_for
 from sim.hostile_model import LIE, Attack, HostileTransport, attack_fields, list_attacks
 from sim.scheduler import Scheduler
 from sim.stage import MESSAGES_URL, SETTINGS, Stage
-from sim.twilio.inbound import Inbound
+from sim.twilio.inbound import Inbound, InboundButton
 from sim.worlds import load_world
 from tests.runtime.staging import BUSINESS, NOW, Salon, on_stage
 from tests.runtime.strangers import Someone, fingerprint_others, list_foreign
@@ -47,6 +48,7 @@ WRITERS = {
     "owner": "+522220000101",
 }
 CUSTOMERS = frozenset({"customer", "stranger"})
+BUTTONS = ("take", "dec", "snz", "end", "undo", "send", "see", "leave", "ask")
 NO_LIMITS = msgspec.structs.replace(SETTINGS, sender_burst=10_000, business_calls_per_day=0)
 SOUND = {"turn_dead"}
 """What may be logged as an error: a turn that was given up, with an apology and a task."""
@@ -100,9 +102,9 @@ class Twins:
         with_parts(twins.salon, settings=NO_LIMITS)
         return twins
 
-    async def say(self, phone: str, said: str, *, to: str = BUSINESS) -> None:
+    async def say(self, phone: str, said: str, *, to: str = BUSINESS, **fields: Any) -> None:
         """Somebody writes, and everything that follows is done."""
-        inbound = Inbound(from_address=f"whatsapp:{phone}", to_address=f"whatsapp:{to}", text=said)
+        inbound = Inbound(from_address=f"whatsapp:{phone}", to_address=f"whatsapp:{to}", text=said, **fields)
         assert await self.salon.scene.twilio.send_inbound(MESSAGES_URL, inbound) == 200
         await Scheduler(self.salon.scene).settle()
 
@@ -135,6 +137,12 @@ class Twins:
     async def fingerprint(self, someone: Someone) -> dict[str, str]:
         """Of everything that is not this person's."""
         return await fingerprint_others(self.salon.stage.database, someone)
+
+    async def digest(self, organization: UUID) -> list[Any]:
+        """Of every row of one tenant."""
+        one = "select '{0}', md5(string_agg(t::text, '|' order by t::text)) from {0} t where organization_id = :org"
+        sql = " union all ".join(one.format(name) for name in tables.metadata.tables)
+        return [tuple(row) for row in await self.salon.rows(sql, org=organization)]
 
     async def list_wrongs(self, someone: Someone) -> list[Any]:
         """What a person's own rows may not say, whatever their model asked for: prices, times, doers and receivers."""
@@ -332,6 +340,42 @@ def test_a_hostile_judge_in_a_handoff_ends_nothing_and_calls_nothing(database_ur
     on_stage(database_url, play)
 
 
+# People who mean harm -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", WRITERS)
+def test_no_button_and_no_quote_reaches_another_tenants_handoff(database_url: str, role: str) -> None:
+    """A button carries a handoff's id and a quote a message's sid: both may be forged, by anybody, the owner too."""
+    phone = WRITERS[role]
+
+    async def play(stage: Stage) -> None:
+        twins = await Twins.open(stage)
+        await twins.say(SOFIA, "quiero hablar con una persona", to=TWIN_NUMBER)
+        await twins.say(WRITERS["owner"], "tomar", to=TWIN_NUMBER)
+        here = await twins.know(phone)
+        theirs = (await twins.salon.rows("select organization_id from channels where address = :it", it=TWIN_NUMBER))[0]
+        [(handoff,)] = await twins.salon.rows("select id from handoffs where state = 'active'")
+        sids = await twins.salon.rows(
+            "select provider_sid from outbox where organization_id = :it and handoff_id = :handoff",
+            it=theirs[0],
+            handoff=handoff,
+        )
+        before, mine = await twins.digest(theirs[0]), await twins.fingerprint(here)
+        with capture_logs() as logged:
+            for name in BUTTONS:
+                await twins.say(phone, "Tomar", button=InboundButton(f"{name}:{handoff}", "Tomar"))
+            for (sid,) in sids:
+                await twins.say(phone, "sí, dile que ya quedó", replied_to_sid=sid)
+
+        assert sids
+        assert await twins.digest(theirs[0]) == before
+        assert loud(logged) == []
+        if role in ("customer", "stranger", "staff"):
+            assert_nothing_moved(mine, await twins.fingerprint(here))
+
+    on_stage(database_url, play)
+
+
 # Limits of a turn -------------------------------------------------------------------------------------------
 
 _HARMLESS = Attack("get_my_appointments", "{}", "harmless")
@@ -427,8 +471,8 @@ def test_a_lie_changes_nothing(database_url: str) -> None:
     async def play(stage: Stage) -> None:
         twins = await Twins.open(stage)
         someone = await twins.know(GABRIELA)
-        tables = ("appointments", "handoffs", "staff", "customers", "events", "tasks")
-        counts = "select " + ", ".join(f"(select count(*) from {table})" for table in tables)
+        counted = ("appointments", "handoffs", "staff", "customers", "events", "tasks")
+        counts = "select " + ", ".join(f"(select count(*) from {table})" for table in counted)
         before, rows = await twins.fingerprint(someone), await twins.salon.rows(counts)
         twins.attach([])
         await twins.say(GABRIELA, "hola")
