@@ -6,6 +6,7 @@ together with its journal row and the messages it causes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -28,6 +29,7 @@ from runtime.tools.base import Actor, ToolContext
 
 log = structlog.get_logger()
 
+_LINK = re.compile(r"\b(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}/\S+", re.IGNORECASE)
 HISTORY_MESSAGES = 20
 TOOL_CALLS = 8
 """Most tool calls of one turn; a model that wants more is going in circles."""
@@ -109,7 +111,7 @@ class Desk:
         for _ in range(self._parts.settings.model_rounds):
             answer = await self._journal.ask(self._request(messages))
             if not answer.tool_calls:
-                return _require_words(answer.text)
+                return _require_words(answer.text, known=messages[0].content or "")
             messages.append(ChatMessage(ChatRole.ASSISTANT, answer.text, answer.tool_calls))
             for call in answer.tool_calls:
                 calls += 1
@@ -184,9 +186,11 @@ class Desk:
         )
 
 
-def _require_words(text: str | None) -> str:
+def _require_words(text: str | None, *, known: str) -> str:
     # WhatsApp shows Markdown's double stars as they are
-    words = (text or "").replace("**", "*").strip()
+    words = (text or "").replace("**", "*")
+    # an address that the business did not give is nobody's to send in its name
+    words = _LINK.sub(lambda found: found[0] if found[0] in known else "", words).strip()
     if not words.strip("*_~`- \n"):
         raise GaveUp("the model answered nothing")
     return words

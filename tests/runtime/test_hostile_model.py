@@ -22,6 +22,7 @@ from runtime.agent.journal import LONGEST_TEXT, MOST_CALLS
 from runtime.agent.loop import TOOL_CALLS
 from runtime.domain import words
 from runtime.domain.ids import ConversationId
+from runtime.ports import ModelAnswer
 from runtime.store import tables
 from runtime.store.conversations import conversation_id_of
 from runtime.tools.base import Actor
@@ -33,7 +34,7 @@ from sim.twilio.inbound import Inbound, InboundButton
 from sim.worlds import load_world
 from tests.runtime.staging import BUSINESS, NOW, Salon, on_stage
 from tests.runtime.strangers import Someone, fingerprint_others, list_foreign
-from tests.runtime.test_turns import with_parts
+from tests.runtime.test_turns import ScriptedModel, with_parts
 from tests.runtime.twins import TWIN_NUMBER
 
 GABRIELA = "+522221230001"
@@ -466,7 +467,7 @@ def test_a_prompt_holds_nobody_elses_data(database_url: str) -> None:
 
 
 def test_a_lie_changes_nothing(database_url: str) -> None:
-    """Its words are words: no row is written for them but the message itself."""
+    """Its words are words: no row is written for them but the message itself, and the link in them is taken out."""
 
     async def play(stage: Stage) -> None:
         twins = await Twins.open(stage)
@@ -479,7 +480,33 @@ def test_a_lie_changes_nothing(database_url: str) -> None:
 
         assert_nothing_moved(before, await twins.fingerprint(someone))
         assert await twins.salon.rows(counts) == rows
-        assert LIE.split("https")[0].strip() in twins.salon.heard(GABRIELA)[-1]
+        heard = twins.salon.heard(GABRIELA)[-1]
+        assert heard == LIE.split("https")[0].strip()
+
+    on_stage(database_url, play)
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("Entra a https://x.example/a?b=1 y listo", "Entra a  y listo"),
+        ("Mira www.premios.example", "Mira"),
+        ("Mira premios.example/gratis hoy", "Mira  hoy"),
+        (
+            "Abrimos de 9:00 a.m. a 7:30 p.m., 9.30/10.30 o 12/01.",
+            "Abrimos de 9:00 a.m. a 7:30 p.m., 9.30/10.30 o 12/01.",
+        ),
+    ],
+)
+def test_a_link_that_the_business_did_not_give_reaches_nobody(database_url: str, said: str, heard: str) -> None:
+    """A model that was talked into it sends nobody anywhere; times and dates are no links."""
+
+    async def play(stage: Stage) -> None:
+        salon = await Salon.open(stage)
+        salon = with_parts(salon, model=ScriptedModel(ModelAnswer(said, (), "stop", "fake", 1, 1)))
+        await salon.say(GABRIELA, "hola")
+
+        assert salon.heard(GABRIELA) == [heard]
 
     on_stage(database_url, play)
 
