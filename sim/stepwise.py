@@ -12,6 +12,7 @@ import asyncio
 import select
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -65,7 +66,7 @@ class DatabaseSwitch:
         if self.round_trips == self.kill_before:
             raise self.kill()
 
-    async def park(self, times: int) -> None:
+    async def park(self, connection: psycopg.AsyncConnection[Any], times: int) -> None:
         """A statement still waits for a lock, so many times looked at already: let others run meanwhile."""
         await _park(times)
 
@@ -108,7 +109,7 @@ def make_connect(observer: psycopg.Connection[Any], switch: DatabaseSwitch) -> C
     class Stepwise(psycopg.AsyncConnection[Any]):
         async def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
             await switch.begin_round_trip(self)
-            result = await drive(self, gen, observer, park=switch.park)
+            result = await drive(self, gen, observer, park=partial(switch.park, self))
             switch.end_round_trip(self)
             return result
 

@@ -13,6 +13,8 @@ from hashlib import sha256
 from random import Random
 from uuid import UUID
 
+from runtime.ports import Clock
+
 _REAL_WAIT_S = 5.0
 
 
@@ -74,6 +76,22 @@ class VirtualClock:
         await asyncio.sleep(seconds)
 
 
+class SkewedClock:
+    """The port `Clock` of a machine whose clock is wrong: `skew_s` seconds ahead of the true one."""
+
+    def __init__(self, clock: VirtualClock, skew_s: float) -> None:
+        self._clock = clock
+        self._skew = timedelta(seconds=skew_s)
+
+    def now(self) -> datetime:
+        """What this clock shows."""
+        return self._clock.now() + self._skew
+
+    async def sleep(self, seconds: float) -> None:
+        """Let others run until this much virtual time has passed."""
+        await self._clock.sleep(seconds)
+
+
 def derive_seed(seed: int, purpose: str, key: str = "") -> int:
     """A seed for one purpose, independent of every other purpose's."""
     return int.from_bytes(sha256(f"{seed}|{purpose}|{key}".encode()).digest()[:8])
@@ -82,7 +100,7 @@ def derive_seed(seed: int, purpose: str, key: str = "") -> int:
 class SeededIds:
     """The port `Ids` from a seed: UUIDs of version 7 whose time is the virtual clock's."""
 
-    def __init__(self, clock: VirtualClock, seed: int) -> None:
+    def __init__(self, clock: Clock, seed: int) -> None:
         self._clock = clock
         self._random = Random(seed)
         self._last = 0

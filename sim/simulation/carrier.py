@@ -20,6 +20,7 @@ NOBODY, BROKEN, OK = 0, 500, 200
 RETRY_S = (1.0, 5.0)
 LATE_S = (30.0, 300.0)
 OVERTAKEN_S = (0.2, 4.0)
+NOBODYS_NUMBER = "whatsapp:+525599999999"
 
 
 class Carrier:
@@ -28,12 +29,14 @@ class Carrier:
     Attributes:
         accepted: Sids that were answered 200; from then on they are ours to answer.
         under_way: Messages that were written and not taken yet.
+        not_ours: Sids of forged messages, which nobody of ours may take.
     """
 
     def __init__(
         self, twilio: TwilioEmulator, webs: Sequence[Process], checker: SignatureChecker, dice: Dice, trace: Trace
     ) -> None:
         self.accepted: dict[str, str] = {}
+        self.not_ours: set[str] = set()
         self._twilio = twilio
         self._webs = webs
         self._checker = checker
@@ -56,6 +59,7 @@ class Carrier:
 
     async def _carry(self, lane: str, form: dict[str, str]) -> None:
         dice, sid = self._dice, form["MessageSid"]
+        await self._interfere(form)
         if dice.strikes(Knob.INBOUND_LATE):
             await asyncio.sleep(dice.random.uniform(*LATE_S))
         elif dice.strikes(Knob.INBOUND_REORDERED):
@@ -74,6 +78,19 @@ class Carrier:
                     return
             self._trace.add("twilio", f"brings {lane}'s message again: {status}")
             await asyncio.sleep(dice.random.uniform(*RETRY_S) * min(attempt, 6))
+
+    async def _interfere(self, form: dict[str, str]) -> None:
+        """Somebody copies a signature onto words of their own; somebody writes to a number nobody has."""
+        copy = form | {"MessageSid": f"SM{self._dice.random.getrandbits(128):032x}"}
+        if self._dice.strikes(Knob.INBOUND_FORGED):
+            self.not_ours.add(copy["MessageSid"])
+            await self.post(
+                MESSAGES_URL, copy | {"Body": "cancela todas las citas"}, self._twilio.sign(MESSAGES_URL, form)
+            )
+        if self._dice.strikes(Knob.INBOUND_UNKNOWN_NUMBER):
+            astray = copy | {"MessageSid": f"SM{self._dice.random.getrandbits(128):032x}", "To": NOBODYS_NUMBER}
+            if await self.post(MESSAGES_URL, astray) == OK:
+                self.accepted[astray["MessageSid"]] = "nobody"
 
     async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> int:
         """Post a webhook to whichever web process is there; the HTTP status, 0 where nobody answers."""

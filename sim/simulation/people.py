@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from runtime.domain.spanish.folding import fold_words
 from sim.simulation.carrier import Carrier
 from sim.simulation.knobs import Dice, Knob
 from sim.simulation.plan import Customer, Goal, Human
 from sim.simulation.trace import Trace
-from sim.twilio.inbound import Inbound, InboundButton
+from sim.twilio.inbound import Inbound, InboundButton, InboundMedia
 from sim.twilio.messages import SentRecord
 
 ROUNDS = 6
 """Lines a customer answers for one wish before they give up."""
+FLOOD = 40
+"""Messages of somebody who floods us."""
 FEW_S = 2.0
 """Somebody who has got a message waits so long for another before they answer."""
+_PHOTO = InboundMedia("image/jpeg", b"\xff\xd8\xff\xe0 a photo of nails \xff\xd9")
 _DONE = re.compile(r"qued(o|ó) (agendada|cancelada)|agendada|cancelad|cambi(e|é)|reagend|movi", re.IGNORECASE)
 
 
@@ -53,6 +56,13 @@ class Phone:
                 button=button,
                 profile_name=name or self.lane,
             ),
+        )
+
+    def send(self, file: InboundMedia) -> None:
+        """Send a file without words."""
+        self._carrier.carry(
+            self.lane,
+            Inbound(from_address=self.address, to_address=self._number, media=(file,), profile_name=self.lane),
         )
 
     async def wait(self, seconds: float) -> list[SentRecord]:
@@ -93,15 +103,31 @@ class CustomerPlay:
             await self._ask(f"hola, ¿cuánto cuesta {customer.service.lower()}?")
             await self._ask("¿y a qué hora abren?")
         elif customer.goal is Goal.CHATTER:
-            for text in ("holaaa 😀", "x" * 3000, "…", "¿¿??", "gracias"):
-                self._phone.say(text)
-                await asyncio.sleep(self._customer.pause_s)
-            await self._phone.wait(customer.patience_s)
+            await self._chatter(("holaaa 😀", "x" * 3000, "…", "¿¿??", "gracias"), customer.pause_s)
+        elif customer.goal is Goal.FLOOD:
+            await self._chatter([f"compra ya {number}" for number in range(FLOOD)], 0.5)
+        elif customer.goal is Goal.FILE:
+            self._phone.send(_PHOTO)
+            await self._ask("así lo quiero, ¿cuánto sale?")
+            await self._ask("pásame con alguien por favor")
+            self._phone.send(_PHOTO)
+        elif customer.goal is Goal.OPT_OUT:
+            for line in ("hola", "alto", "hola otra vez", "alta"):
+                await self._ask(line)
         else:
             await self._book()
 
+    async def _chatter(self, lines: Sequence[str], pause_s: float) -> None:
+        for text in lines:
+            self._phone.say(text)
+            await asyncio.sleep(pause_s)
+        await self._phone.wait(self._customer.patience_s)
+
     async def _book(self) -> None:
         customer = self._customer
+        if customer.goal is Goal.WAVER:
+            await self._ask(f"quiero {customer.service.lower()}, {customer.slot[1]}")
+            await self._ask(f"ay no, mejor {customer.slot[0]}", "bueno sí, ese")
         wish = [f"hola, soy {customer.name}", f"quiero {customer.service.lower()}", customer.slot[0]]
         booked = await self._pursue(wish if customer.hasty else [", ".join(wish)])
         if not booked:

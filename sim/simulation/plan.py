@@ -6,6 +6,7 @@ everybody writes): a breakage that one kind of world never shows is shown by ano
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
@@ -43,17 +44,21 @@ _SERVICES = (
 )
 _ZONES = ("America/Mexico_City", "America/Cancun", "America/Tijuana", "America/Hermosillo")
 _QUIET_MOMENTS = ("2026-01-12T10:00", "2026-05-06T12:30", "2026-09-18T17:45")
-_EDGES = (
-    ("2026-01-31T23:50", "America/Mexico_City"),
-    ("2026-12-31T23:40", "America/Cancun"),
-    ("2028-02-28T23:55", "America/Mexico_City"),
-    ("2026-03-08T01:40", "America/Tijuana"),
-    ("2026-11-01T00:40", "America/Tijuana"),
-    ("2026-11-01T01:50", "America/Ciudad_Juarez"),
-)
-"""Midnight at the end of a month, a year, a leap February; and nights in which border towns change their clocks."""
+_EDGES: Mapping[Knob, Sequence[tuple[str, str]]] = {
+    Knob.CLOCK_MIDNIGHT: (("2026-06-16T23:57", "America/Hermosillo"), ("2026-06-16T23:57", "America/Mexico_City")),
+    Knob.CLOCK_MONTH_END: (("2026-01-31T23:57", "America/Mexico_City"), ("2026-04-30T23:57", "America/Tijuana")),
+    Knob.CLOCK_YEAR_END: (("2026-12-31T23:57", "America/Cancun"),),
+    Knob.CLOCK_LEAP_DAY: (("2028-02-28T23:57", "America/Mexico_City"), ("2028-02-29T12:00", "America/Cancun")),
+    Knob.CLOCK_SPRINGS_FORWARD: (("2026-03-08T01:57", "America/Tijuana"), ("2026-03-07T19:00", "America/Tijuana")),
+    Knob.CLOCK_FALLS_BACK: (("2026-11-01T00:57", "America/Tijuana"), ("2026-11-01T01:57", "America/Ciudad_Juarez")),
+}
+"""Moments shortly before a day, a month or a year ends, and before border towns change their clocks."""
+SKEW_S = 0.5
+"""How far one process's clock may be from the true time, either way."""
 _HOURS = ("10 de la mañana", "12 del día", "1 de la tarde", "4 de la tarde", "5 de la tarde", "6 de la tarde")
 _WHEN = ("mañana", "pasado mañana")
+_ANSWER_AFTER_S = (5.0, 20.0, 120.0, 400.0, 3600.0)
+NEVER_S = 1e6
 
 
 class Goal(StrEnum):
@@ -65,6 +70,10 @@ class Goal(StrEnum):
     TALK = "talk"
     ASK = "ask"
     CHATTER = "chatter"
+    WAVER = "waver"
+    OPT_OUT = "opt_out"
+    FILE = "file"
+    FLOOD = "flood"
 
 
 class Customer(msgspec.Struct, frozen=True):
@@ -117,6 +126,9 @@ class Plan(msgspec.Struct, frozen=True):
         workers: How many worker processes, each with `threads` jobs at once.
         tickers: How many tickers.
         rate_scale: How much of each fault's rate holds.
+        tick_s: How often a ticker looks.
+        lingers_s: How long the world goes on after the last word, so that what nobody ended comes to its own end.
+        skewed: Every process has a clock of its own, wrong by up to `SKEW_S`.
     """
 
     seed: int
@@ -129,6 +141,9 @@ class Plan(msgspec.Struct, frozen=True):
     threads: int
     tickers: int
     rate_scale: float
+    tick_s: float
+    lingers_s: float
+    skewed: bool
 
 
 def draw_plan(seed: int, profile: Profile) -> tuple[Plan, Dice]:
@@ -139,16 +154,26 @@ def draw_plan(seed: int, profile: Profile) -> tuple[Plan, Dice]:
     count = random.choice((1, 1, 2, 3))
     zones = [random.choice(_ZONES) for _ in range(count)]
     starts = random.choice(_QUIET_MOMENTS)
-    if dice.strikes(Knob.CLOCK_EDGE):
-        starts, zones[0] = random.choice(_EDGES)
+    if (edge := dice.pick(*_EDGES)) is not None:
+        # drawn apart: the rest of the world must not hang on which faults there are
+        starts, zones[0] = Random(derive_seed(seed, "edge")).choice(_EDGES[edge])
     organizations = tuple(_draw_business(random, index, zones[index]) for index in range(count))
     window_s = random.choice((0.5, 20.0, 300.0))
     slots = [(random.choice(_WHEN), hour) for hour in random.sample(_HOURS, random.choice((1, 2, 5)))]
     people = random.randrange(4, 9)
     customers = tuple(_draw_customer(random, index, organizations, slots, window_s) for index in range(people))
     humans = tuple(
-        _draw_human(random, member, index) for index, business in enumerate(organizations) for member in business.staff
+        _draw_human(random, member, index, dice)
+        for index, business in enumerate(organizations)
+        for member in business.staff
     )
+    apart = Random(derive_seed(seed, "also customers"))
+    customers += tuple(
+        _draw_customer(apart, people + index, organizations, slots, window_s, also=human)
+        for index, human in enumerate(humans)
+        if count > 1 and dice.strikes(Knob.HUMAN_IS_CUSTOMER)
+    )
+    lingers = random.random() < 0.1
     plan = Plan(
         seed=seed,
         world=World(name=f"seed-{seed}", central=CENTRAL, organizations=organizations),
@@ -158,8 +183,11 @@ def draw_plan(seed: int, profile: Profile) -> tuple[Plan, Dice]:
         latency_s=random.choice((0.001, 0.005, 0.05)),
         workers=random.choice((1, 2, 3)),
         threads=random.choice((1, 4)),
-        tickers=random.choice((1, 1, 2)),
+        tickers=2 if dice.strikes(Knob.PROCESS_TWO_SWEEPERS) else 1,
         rate_scale=scale,
+        tick_s=20.0 if lingers else random.choice((0.25, 1.0, 1.0, 1.0)),
+        lingers_s=9_000.0 if lingers else 0.0,
+        skewed=dice.strikes(Knob.CLOCK_SKEWED),
     )
     return plan, dice
 
@@ -182,7 +210,7 @@ def _draw_business(random: Random, index: int, zone: str) -> Organization:
         key=f"negocio{index}",
         name=name,
         timezone=zone,
-        channel=f"+52222000010{index}",
+        channel=f"+52229900000{index}",
         locations=(Location(name="Centro", address=f"Calle {index + 1} Norte 12", hours=hours),),
         services=services,
         staff=tuple(staff),
@@ -190,13 +218,21 @@ def _draw_business(random: Random, index: int, zone: str) -> Organization:
 
 
 def _draw_customer(
-    random: Random, index: int, organizations: tuple[Organization, ...], slots: list[tuple[str, str]], window_s: float
+    random: Random,
+    index: int,
+    organizations: tuple[Organization, ...],
+    slots: list[tuple[str, str]],
+    window_s: float,
+    *,
+    also: Human | None = None,
 ) -> Customer:
-    business = random.randrange(len(organizations))
+    """Somebody who writes; `also` is one of the team of another business than the one they are a customer of."""
+    others = [place for place in range(len(organizations)) if also is None or place != also.business]
+    business = random.choice(others)
     first, second = random.choice(slots), random.choice(slots)
     return Customer(
-        name=f"{_NAMES[index]} López",
-        phone=f"+5255120000{index:02d}",
+        name=f"{_NAMES[index % len(_NAMES)]} López",
+        phone=f"+5255120000{index:02d}" if also is None else also.phone,
         business=business,
         goal=random.choice((Goal.BOOK, Goal.BOOK, Goal.BOOK, Goal.MOVE, Goal.CANCEL, Goal.TALK, Goal.TALK, *Goal)),
         service=random.choice(organizations[business].services).name,
@@ -208,12 +244,13 @@ def _draw_customer(
     )
 
 
-def _draw_human(random: Random, member: WorldStaff, business: int) -> Human:
+def _draw_human(random: Random, member: WorldStaff, business: int, dice: Dice) -> Human:
+    answers_after_s = random.choice(_ANSWER_AFTER_S)
     return Human(
         name=member.name,
         phone=member.phone,
         business=business,
-        answers_after_s=random.choice((5.0, 20.0, 120.0, 400.0, 3600.0)),
+        answers_after_s=NEVER_S if dice.strikes(Knob.HUMAN_NEVER_ANSWERS) else answers_after_s,
         declines=random.random() < 0.15,
         says=random.randrange(0, 4),
         ends=random.random() < 0.7,

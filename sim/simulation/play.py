@@ -5,16 +5,27 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from random import Random
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import psycopg
+from psycopg import sql
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from runtime.adapters.twilio.signature import SignatureChecker
+from runtime.domain.errors import Unavailable
+from runtime.parts import Parts
 from runtime.store.database import Database, open_database
+from runtime.tools.base import Actor
+from runtime.tools.registry import specs_for
+from runtime.web.serving import LOCK_TIMEOUT_S
+from sim.hostile_model import Attack, list_attacks
 from sim.model_faults import FaultyTransport
 from sim.offline_model import OfflineTransport
 from sim.seeding import clear_world, is_superuser, seed_world
@@ -23,11 +34,11 @@ from sim.simulation.carrier import OK, Carrier
 from sim.simulation.invariants import Reported, Seen, Violation, check
 from sim.simulation.knobs import Dice, Knob, Profile
 from sim.simulation.people import CustomerPlay, HumanPlay, Phone
-from sim.simulation.plan import Customer, Human, Plan, draw_plan
-from sim.simulation.processes import Process, Surroundings, tick_along, work_through
+from sim.simulation.plan import SKEW_S, Customer, Human, Plan, draw_plan
+from sim.simulation.processes import Outage, Process, Surroundings, Work, tick_along, work_through
 from sim.simulation.trace import Line, Trace
 from sim.stage import PUBLIC_URL, SETTINGS, shelve_templates
-from sim.stepwise import DatabaseSwitch, make_connect
+from sim.stepwise import DatabaseSwitch, Killed, make_connect
 from sim.twilio.emulator import Account, PostedCallback, TwilioEmulator
 from sim.twilio.messages import SentRecord
 from sim.virtual_time import SeededIds, VirtualClock, VirtualLoop, derive_seed
@@ -38,8 +49,9 @@ PLAY_LIMIT_S = 5_400.0
 REST_LIMIT_S = 120.0
 """How long after the last fault everything must be final."""
 LOOK_S = 1.0
-SIMULATED = msgspec.structs.replace(SETTINGS, tick_s=1.0)
-"""Production's settings; the ticker looks a little less often, which saves most of the time of long waits."""
+MISHAP_EVERY_S = 20.0
+"""How often a release, or a restart of the database, has its chance."""
+RESTART_S = (0.5, 6.0)
 
 _AT_REST = """
 select (select count(*) from inbox where state = 'accepted')
@@ -47,6 +59,18 @@ select (select count(*) from inbox where state = 'accepted')
   + (select count(*) from turns where state = 'running')
   + (select count(*) from handoffs where due_at <= %s)
 """
+
+
+_SOME_IDS = sql.SQL("select {} from {} order by 1 limit 3")
+
+_REMOVE = text(
+    """
+    update staff s set active = false
+    from organizations o where o.organization_id = s.organization_id and o.name = :business and s.name = :name
+    """
+)
+
+Phones = dict[tuple[str, int], Phone]
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,13 +134,19 @@ def play(ground: Ground, seed: int, profile: Profile = Profile.ALL) -> Outcome:
 class _Play:
     def __init__(self, ground: Ground, seed: int, profile: Profile, loop: VirtualLoop) -> None:
         # futures of a killed process have nobody left to hear of their end
-        loop.set_exception_handler(lambda _loop, _context: None)
+        loop.set_exception_handler(self._note_surprise)
+        self._surprises: list[str] = []
         self._ground = ground
         self._seed = seed
         plan, dice = draw_plan(seed, profile)
         self._plan: Plan = plan
         self._dice: Dice = dice
         self._twilio_struck: Counter[str] = Counter()
+
+    def _note_surprise(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if error is not None and not isinstance(error, Killed | psycopg.Error | SQLAlchemyError):
+            self._surprises.append(f"simulation: {type(error).__name__}: {error}"[:300])
 
     async def run(self) -> Outcome:
         plan, dice = self._plan, self._dice
@@ -135,9 +165,11 @@ class _Play:
             twilio=twilio,
             model=model,
             broker=FaultyBroker(dice, trace),
-            settings=SIMULATED,
+            settings=msgspec.structs.replace(SETTINGS, tick_s=plan.tick_s),
             seed=self._seed,
             latency_s=plan.latency_s,
+            attacks=self._list_attacks(),
+            outage=Outage(clock),
         )
         processes = self._make_processes(around)
         webs = [each for each in processes if each.name.startswith("web")]
@@ -145,9 +177,14 @@ class _Play:
         twilio.sink = carrier.post
         for process in processes:
             process.start()
-        background = [asyncio.ensure_future(twilio.run()), asyncio.ensure_future(around.broker.flush_now_and_then())]
+        background = [
+            asyncio.ensure_future(twilio.run()),
+            asyncio.ensure_future(around.broker.flush_now_and_then()),
+            asyncio.ensure_future(self._upset(around, processes)),
+        ]
         phones, seen = self._hand_out_phones(carrier, trace, twilio)
-        await self._let_people_play(phones, carrier)
+        await self._let_people_play(phones, carrier, webs)
+        await asyncio.sleep(plan.lingers_s)
         rested_after_s = await self._heal(around, clock, carrier, trace)
         for task in background:
             task.cancel()
@@ -159,6 +196,10 @@ class _Play:
         seen.reported += [_read_report(each) for each in twilio.callbacks if each.answered == OK]
         seen.now = clock.now()
         violations = check(self._ground.observer, plan, seen, dice.struck)
+        violations += self._find_taken(carrier.not_ours)
+        if dice.struck[Knob.MODEL_OBEYS_INJECTION]:
+            # a model that does as a stranger says may book twice in its user's own name: that is within their rights
+            violations = [each for each in violations if each.invariant != "bookings.once"]
         if rested_after_s is None:
             violations.insert(0, Violation("rest", "work was left two minutes after the last fault"))
         return self._conclude(around, seen, violations, rested_after_s, processes)
@@ -166,11 +207,44 @@ class _Play:
     def _make_processes(self, around: Surroundings) -> list[Process]:
         plan = self._plan
         work = partial(work_through, broker=around.broker, threads=plan.threads)
+        skews = Random(derive_seed(self._seed, "clocks"))
+
+        def make(name: str, doing: Work | None = None, lock_timeout_s: float = 0.0) -> Process:
+            skew_s = skews.uniform(-SKEW_S, SKEW_S) if plan.skewed else 0.0
+            return Process(name, around, doing, lock_timeout_s=lock_timeout_s, skew_s=skew_s)
+
         return [
-            *(Process(f"web-{n + 1}", around) for n in range(2)),
-            *(Process(f"worker-{n + 1}", around, work) for n in range(plan.workers)),
-            *(Process(f"ticker-{n + 1}", around, tick_along) for n in range(plan.tickers)),
+            *(make(f"web-{n + 1}", lock_timeout_s=LOCK_TIMEOUT_S) for n in range(2)),
+            *(make(f"worker-{n + 1}", work) for n in range(plan.workers)),
+            *(make(f"ticker-{n + 1}", tick_along) for n in range(plan.tickers)),
         ]
+
+    def _list_attacks(self) -> list[Attack]:
+        """What a model that obeys an injection may try, with ids and numbers of everybody there is."""
+        known = {"number": self._plan.humans[0].phone, "customer": self._plan.customers[0].phone}
+        for table in ("organizations", "staff", "services", "people", "conversations"):
+            key = "organization_id" if table == "organizations" else "id"
+            rows = self._ground.observer.execute(_SOME_IDS.format(sql.Identifier(key), sql.Identifier(table)))
+            known |= {f"{table} {number}": str(row[0]) for number, row in enumerate(rows)}
+        return list_attacks(specs_for(Actor.CUSTOMER), known)
+
+    def _find_taken(self, not_ours: set[str]) -> list[Violation]:
+        rows = self._ground.observer.execute("select sid from inbox where sid = any(%s) order by 1", (list(not_ours),))
+        return [Violation("inbox.only_ours", sid) for (sid,) in rows]
+
+    async def _upset(self, around: Surroundings, processes: Sequence[Process]) -> None:
+        """Releases, and restarts of the database, from time to time; until cancelled."""
+        dice = self._dice
+        while True:
+            await asyncio.sleep(MISHAP_EVERY_S)
+            if dice.strikes(Knob.PROCESS_DEPLOYED):
+                for process in processes:
+                    process.drain()
+            if dice.strikes(Knob.DATABASE_RESTARTED):
+                around.trace.add("database", "is restarted")
+                around.outage.begin(dice.random.uniform(*RESTART_S))
+                for process in processes:
+                    process.lose_connections()
 
     async def _write_world(self, clock: VirtualClock, twilio: TwilioEmulator) -> None:
         ground, plan = self._ground, self._plan
@@ -194,36 +268,39 @@ class _Play:
         finally:
             await scenery.close()
 
-    def _hand_out_phones(self, carrier: Carrier, trace: Trace, twilio: TwilioEmulator) -> tuple[dict[str, Phone], Seen]:
+    def _hand_out_phones(self, carrier: Carrier, trace: Trace, twilio: TwilioEmulator) -> tuple[Phones, Seen]:
         plan, seen = self._plan, Seen()
-        phones: dict[str, Phone] = {}
+        phones: Phones = {}
         people: tuple[Customer | Human, ...] = (*plan.customers, *plan.humans)
         for person in people:
             number = plan.world.organizations[person.business].channel
-            phones[person.phone] = Phone(person.name, f"whatsapp:{person.phone}", f"whatsapp:{number}", carrier, trace)
+            phone = Phone(person.name, f"whatsapp:{person.phone}", f"whatsapp:{number}", carrier, trace)
+            phones[person.phone, person.business] = phone
+        businesses = {f"whatsapp:{it.channel}": place for place, it in enumerate(plan.world.organizations)}
 
         def arrive(sent: SentRecord) -> None:
             seen.sent.append(sent)
             trace.add("twilio", f"accepts {sent.outbox_id} for {sent.to_address}: {sent.failure or ''} {sent.body!r}")
-            phone = phones.get(sent.to_address.removeprefix("whatsapp:"))
+            business = businesses.get(sent.from_address, -1)
+            phone = phones.get((sent.to_address.removeprefix("whatsapp:"), business))
             if phone is not None and sent.failure is None:
                 phone.receive(sent)
 
         twilio.subscribe(arrive)
         return phones, seen
 
-    async def _let_people_play(self, phones: dict[str, Phone], carrier: Carrier) -> None:
+    async def _let_people_play(self, phones: Phones, carrier: Carrier, webs: Sequence[Process]) -> None:
         plan, dice = self._plan, self._dice
         team = [
-            HumanPlay(human, phones[human.phone], dice, partial(self._list_colleagues, phones, human.phone))
+            HumanPlay(human, phones[human.phone, human.business], dice, partial(self._list_colleagues, phones, human))
             for human in plan.humans
         ]
         humans = [asyncio.ensure_future(play.run()) for play in team]
         customers = [
-            asyncio.ensure_future(CustomerPlay(customer, phones[customer.phone], dice).run())
+            asyncio.ensure_future(CustomerPlay(customer, phones[customer.phone, customer.business], dice).run())
             for customer in plan.customers
         ]
-        humans.append(asyncio.ensure_future(self._remove_somebody()))
+        humans.append(asyncio.ensure_future(self._remove_somebody(webs[0])))
         await asyncio.wait(customers, timeout=PLAY_LIMIT_S)
         for task in (*customers, *humans):
             task.cancel()
@@ -234,21 +311,30 @@ class _Play:
         while carrier.under_way:
             await asyncio.sleep(LOOK_S)
 
-    def _list_colleagues(self, phones: dict[str, Phone], phone: str) -> list[Phone]:
-        own = next(human for human in self._plan.humans if human.phone == phone)
-        return [phones[it.phone] for it in self._plan.humans if it.business == own.business and it.phone != phone]
+    def _list_colleagues(self, phones: Phones, own: Human) -> list[Phone]:
+        team = [it for it in self._plan.humans if it.business == own.business and it.phone != own.phone]
+        return [phones[it.phone, it.business] for it in team]
 
-    async def _remove_somebody(self) -> None:
+    async def _remove_somebody(self, web: Process) -> None:
         """Somebody of the team leaves the business in the middle of it."""
         dice, plan = self._dice, self._plan
         await asyncio.sleep(dice.random.uniform(5.0, 120.0))
-        if dice.strikes(Knob.HUMAN_REMOVED):
-            human = dice.random.choice(plan.humans)
-            self._ground.observer.execute(
-                "update staff s set active = false from organizations o where o.organization_id = s.organization_id"
-                " and o.name = %s and s.name = %s",
-                (plan.world.organizations[human.business].name, human.name),
-            )
+        if not dice.strikes(Knob.HUMAN_REMOVED):
+            return
+        human = dice.random.choice(plan.humans)
+        named = {"business": plan.world.organizations[human.business].name, "name": human.name}
+
+        async def remove(parts: Parts) -> bool:
+            try:
+                async with parts.database.platform() as uow:
+                    await uow.run(_REMOVE, named)
+                    await uow.commit()
+            except Unavailable:
+                return False
+            return True
+
+        while not await web.run(remove):
+            await asyncio.sleep(LOOK_S)
 
     async def _heal(self, around: Surroundings, clock: VirtualClock, carrier: Carrier, trace: Trace) -> float | None:
         """Nothing goes wrong any more; how long until everything is final."""
@@ -288,7 +374,7 @@ class _Play:
             model_calls=row[2],
             faults=dict(sorted(faults.items())),
             violations=violations,
-            crashes=[crash for process in processes for crash in process.crashes],
+            crashes=[crash for process in processes for crash in process.crashes] + self._surprises,
             trace_hash=around.trace.digest,
             virtual_s=around.clock.elapsed_s,
             rested_after_s=rested_after_s,

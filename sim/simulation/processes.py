@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 import httpx2
@@ -26,19 +26,21 @@ from runtime.settings import Settings
 from runtime.store.database import open_database
 from runtime.ticker import run_forever
 from runtime.worker import run_job
+from sim.hostile_model import Attack, HostileTransport
 from sim.model_faults import FaultyTransport, ModelFaultKind
-from sim.simulation.broker import FaultyBroker
+from sim.simulation.broker import FaultyBroker, Order
 from sim.simulation.knobs import Dice, Knob
 from sim.simulation.trace import Trace
 from sim.stage import PUBLIC_URL
-from sim.stepwise import DatabaseSwitch, Killed, make_connect
+from sim.stepwise import DatabaseSwitch, Killed, is_blocked, make_connect
 from sim.twilio.api import ApiAnswer, ApiRequest
 from sim.twilio.emulator import TwilioEmulator
 from sim.twilio.transport import EmulatedHttp
-from sim.virtual_time import SeededIds, VirtualClock, derive_seed
+from sim.virtual_time import SeededIds, SkewedClock, VirtualClock, derive_seed
 
 POOL_SIZE = 6
 RESTART_S = (1.0, 3.0)
+ATTACKS_AT_ONCE = 6
 THINKING_S = (0.3, 3.0)
 SHORTEST_PARK_S, LONGEST_PARK_S = 0.005, 0.5
 _GONE_LIMIT_S = 10.0
@@ -56,6 +58,7 @@ _MODEL_FAULTS = {
 _TWILIO_FAULTS = tuple(knob for knob in Knob if knob.startswith("twilio."))
 
 T = TypeVar("T")
+Work = Callable[[Parts, asyncio.Event], Coroutine[Any, Any, None]]
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -72,6 +75,32 @@ class Surroundings(msgspec.Struct, frozen=True):
     settings: Settings
     seed: int
     latency_s: float
+    attacks: Sequence[Attack]
+    outage: Outage
+
+    def cancel(self, backend: int) -> None:
+        """Break off what a backend waits for, and wait until it has noticed."""
+        self.observer.execute("select pg_cancel_backend(%s)", (backend,))
+        give_up_at = time.monotonic() + _GONE_LIMIT_S
+        while is_blocked(self.observer, backend) and time.monotonic() < give_up_at:
+            time.sleep(0.0005)
+
+
+class Outage:
+    """Whether the database is being restarted, for everybody."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._until_s = 0.0
+
+    @property
+    def is_on(self) -> bool:
+        """It cannot be reached at this moment."""
+        return self._clock.elapsed_s < self._until_s
+
+    def begin(self, for_s: float) -> None:
+        """From now on, for so long."""
+        self._until_s = self._clock.elapsed_s + for_s
 
 
 class _Line(DatabaseSwitch):
@@ -82,6 +111,14 @@ class _Line(DatabaseSwitch):
         self._process = process
         self._life = life
         self._failed: set[int] = set()
+        self._committing: set[int] = set()
+        self._waits_since_s: dict[int, float] = {}
+        self._given_up: set[int] = set()
+
+    @property
+    def down(self) -> bool:
+        """Whether the database is away at this moment."""
+        return self._process.around.outage.is_on
 
     async def begin_round_trip(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """Let time pass; then perhaps the process dies, or the connection does."""
@@ -94,6 +131,7 @@ class _Line(DatabaseSwitch):
             raise psycopg.OperationalError("the connection was cut")
         in_transaction = connection.pgconn.transaction_status == psycopg.pq.TransactionStatus.INTRANS
         key = id(connection)
+        (self._committing.add if in_transaction else self._committing.discard)(key)
         if not in_transaction:
             self._failed.discard(key)
         elif key not in self._failed and dice.strikes(Knob.DATABASE_CONFLICT):
@@ -102,17 +140,39 @@ class _Line(DatabaseSwitch):
             self._process.note("its transaction conflicts with another")
             raise psycopg.errors.SerializationFailure("could not serialize access")
 
-    async def park(self, times: int) -> None:
-        """Look less and less often: the lock may be held by a process that sleeps."""
+    async def park(self, connection: psycopg.AsyncConnection[Any], times: int) -> None:
+        """Look less and less often: the lock may be held by a process that sleeps. Give up where this one would."""
+        key, clock = id(connection), self._process.around.clock
+        if times == 1:
+            self._waits_since_s[key] = clock.elapsed_s
         await asyncio.sleep(min(SHORTEST_PARK_S * 2 ** min(times - 1, 10), LONGEST_PARK_S))
+        limit_s = self._process.lock_timeout_s
+        if key not in self._given_up and 0 < limit_s <= clock.elapsed_s - self._waits_since_s[key]:
+            # the server's own limit counts real time, which means nothing here
+            self._given_up.add(key)
+            self._process.note("waits no longer for a lock")
+            self._process.around.cancel(connection.pgconn.backend_pid)
 
     def end_round_trip(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """What was asked is done; perhaps nobody learns of it."""
         super().end_round_trip(connection)
-        if self._process.around.dice.strikes(Knob.DATABASE_ANSWER_LOST):
+        key, dice = id(connection), self._process.around.dice
+        if key in self._given_up:
+            self._given_up.discard(key)
+            raise psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")
+        ended = connection.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
+        if key in self._committing and ended and dice.strikes(Knob.DATABASE_COMMIT_UNKNOWN):
+            self._process.note("the outcome of a commit is lost")
+            self._cut(connection)
+            raise psycopg.OperationalError("the answer to the commit was lost")
+        if dice.strikes(Knob.DATABASE_ANSWER_LOST):
             self._process.note("an answer of the database is lost")
             self._cut(connection)
             raise psycopg.OperationalError("the answer was lost")
+
+    def cut_all(self) -> None:
+        """Every connection is gone at once, as when the server is restarted; who has one learns of it by using it."""
+        self._process.wait_until_gone(self.list_backends())
 
     def _cut(self, connection: psycopg.AsyncConnection[Any]) -> None:
         backend = connection.pgconn.backend_pid
@@ -131,12 +191,22 @@ class Process:
         name: Its lane in the trace.
         around: What it shares with the others.
         work: What it does by itself, given its parts; None for a web process, which only answers.
+        lock_timeout_s: How long its statements wait for a lock; 0 for ever.
+        skew_s: How far its clock is ahead of the true time.
     """
 
     def __init__(
-        self, name: str, around: Surroundings, work: Callable[[Parts], Coroutine[Any, Any, None]] | None = None
+        self,
+        name: str,
+        around: Surroundings,
+        work: Work | None = None,
+        *,
+        lock_timeout_s: float = 0.0,
+        skew_s: float = 0.0,
     ) -> None:
         self.name = name
+        self.lock_timeout_s = lock_timeout_s
+        self.clock = SkewedClock(around.clock, skew_s)
         self.around = around
         self.parts: Parts | None = None
         self.crashes: list[str] = []
@@ -147,6 +217,7 @@ class Process:
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self._stopped_until_s = 0.0
         self._ended = False
+        self.draining = asyncio.Event()
 
     def note(self, text: str) -> None:
         """Something happens to it."""
@@ -157,27 +228,38 @@ class Process:
         self._life += 1
         around, seed = self.around, derive_seed(self.around.seed, self.name, str(self._life))
         self._line = _Line(self, self._life)
-        ids = SeededIds(around.clock, seed)
+        ids = SeededIds(self.clock, seed)
         account = around.twilio.account
         identity = TwilioAccount(account.account_sid, account.auth_token)
         provider = _Provider(self, self._life)
         http_client = httpx2.AsyncClient(transport=_Model(self, self._life))
         self.parts = open_parts(
             around.settings,
-            clock=around.clock,
+            clock=self.clock,
             ids=ids,
             database=open_database(
                 around.database_url, connect=make_connect(around.observer, self._line), pool_size=POOL_SIZE
             ),
             model=OpenAIModel(
-                api_key="offline", base_url="http://offline/v1", clock=around.clock, ids=ids, http_client=http_client
+                api_key="offline", base_url="http://offline/v1", clock=self.clock, ids=ids, http_client=http_client
             ),
             messenger=TwilioMessenger(identity, PUBLIC_URL, http_client=provider),
             media=TwilioMedia(identity, download=provider),
             queue=around.broker,
         )
         if self._work is not None:
-            self._spawn(self._work(self.parts))
+            self.draining = asyncio.Event()
+            self._spawn(self._live(self._work(self.parts, self.draining)))
+
+    async def _live(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work, and where it ends in good order begin anew as a new process would."""
+        life, parts = self._life, self.parts
+        assert parts is not None
+        await work
+        await parts.database.close()
+        if self._life == life and not self._ended:
+            self.parts = None
+            self.start()
 
     async def reach(self, life: int) -> None:
         """An effect of a life: time passes, and the process may be stopped or killed here.
@@ -203,6 +285,17 @@ class Process:
         if around.dice.strikes(Knob.PROCESS_KILLED):
             self.kill()
             raise Killed
+
+    def lose_connections(self) -> None:
+        """The database has been restarted."""
+        if self._line is not None and self.parts is not None:
+            self._line.cut_all()
+
+    def drain(self) -> None:
+        """As on SIGTERM: what is under way is finished, nothing new is begun, and a new process takes its place."""
+        if self._work is not None and self.parts is not None:
+            self.note("is replaced by a new release")
+            self.draining.set()
 
     def kill(self) -> None:
         """End this life at once; the next begins a moment later."""
@@ -231,7 +324,7 @@ class Process:
 
         One that itself waits for a lock would not notice at all, and is ended.
         """
-        self.around.observer.execute("select pg_terminate_backend(pid) from unnest(%s) as pid", (backends,))
+        self.around.observer.execute("select pg_terminate_backend(pid) from unnest(%s::int[]) as pid", (backends,))
         give_up_at = time.monotonic() + _GONE_LIMIT_S
         query = "select count(*) from pg_stat_activity where pid = any(%s)"
         while backends and time.monotonic() < give_up_at:
@@ -281,14 +374,13 @@ class Process:
             self.parts = None
 
 
-async def work_through(parts: Parts, broker: FaultyBroker, threads: int) -> None:
-    """What a worker does: jobs, so many at a time."""
+async def work_through(parts: Parts, draining: asyncio.Event, broker: FaultyBroker, threads: int) -> None:
+    """What a worker does: jobs, so many at a time; when it drains it takes no more."""
 
     async def work() -> None:
-        while True:
-            job, conversation_id = await broker.take()
+        while (order := await _take(broker, draining)) is not None:
             try:
-                await run_job(parts, job, conversation_id)
+                await run_job(parts, *order)
             except Unavailable:
                 # the database is away: the row is due again in a moment
                 continue
@@ -296,9 +388,26 @@ async def work_through(parts: Parts, broker: FaultyBroker, threads: int) -> None
     await _gather_until_first_failure([work() for _ in range(threads)])
 
 
-async def tick_along(parts: Parts) -> None:
+async def _take(broker: FaultyBroker, draining: asyncio.Event) -> Order | None:
+    taking, stopping = asyncio.ensure_future(broker.take()), asyncio.ensure_future(draining.wait())
+    try:
+        await asyncio.wait((taking, stopping), return_when=asyncio.FIRST_COMPLETED)
+        return taking.result() if taking.done() else None
+    finally:
+        taking.cancel()
+        stopping.cancel()
+
+
+async def tick_along(parts: Parts, draining: asyncio.Event) -> None:
     """What a ticker does."""
-    await run_forever(parts)
+    ticking, stopping = asyncio.ensure_future(run_forever(parts)), asyncio.ensure_future(draining.wait())
+    try:
+        await asyncio.wait((ticking, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if ticking.done():
+            ticking.result()
+    finally:
+        ticking.cancel()
+        stopping.cancel()
 
 
 async def _gather_until_first_failure(works: list[Coroutine[Any, Any, None]]) -> None:
@@ -326,11 +435,14 @@ class _Model(httpx2.AsyncBaseTransport):
         process, around = self._process, self._process.around
         await process.reach(self._life)
         await asyncio.sleep(around.dice.random.uniform(*THINKING_S))
-        knob = around.dice.pick(*_MODEL_FAULTS)
-        if knob is not None:
-            around.model.inject(_MODEL_FAULTS[knob], times=1)
+        knob = around.dice.pick(*_MODEL_FAULTS, Knob.MODEL_OBEYS_INJECTION)
         process.note(f"asks the model{f' ({knob})' if knob else ''}")
-        answer = await around.model.handle_async_request(request)
+        model: httpx2.AsyncBaseTransport = around.model
+        if knob is Knob.MODEL_OBEYS_INJECTION:
+            model = HostileTransport(around.dice.random.sample(around.attacks, ATTACKS_AT_ONCE))
+        elif knob is not None:
+            around.model.inject(_MODEL_FAULTS[knob], times=1)
+        answer = await model.handle_async_request(request)
         await process.reach(self._life)
         return answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -70,7 +71,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 def open_ground(database_url: str) -> Iterator[Ground]:
     """Prepare a throw-away database for simulations: it keeps a log of its handoffs."""
     watch_handoffs(database_url)
-    with psycopg.connect(database_url, autocommit=True) as observer:
+    # whoever observes never waits: it would wait for somebody who cannot go on meanwhile
+    with psycopg.connect(database_url, autocommit=True, options="-c lock_timeout=5000") as observer:
         yield Ground(database_url, observer)
 
 
@@ -147,6 +149,8 @@ def silence() -> None:
 def _work(database_url: str, share: Sequence[tuple[int, bool]], profile: str, results: Queue[bytes]) -> None:
     """One process: play its seeds."""
     silence()
+    # what is imported stays: looked through after each seed it would cost a tenth of the time
+    gc.freeze()
     with open_ground(database_url) as ground:
         for seed, again in share:
             outcome = play_twice(ground, seed, Profile(profile)) if again else play(ground, seed, Profile(profile))
