@@ -70,6 +70,12 @@ class DatabaseSwitch:
         """A statement still waits for a lock, so many times looked at already: let others run meanwhile."""
         await _park(times)
 
+    def explain_cancel(
+        self, connection: psycopg.AsyncConnection[Any], error: psycopg.errors.QueryCanceled
+    ) -> psycopg.OperationalError:
+        """A statement was broken off: what whoever asked for it is told."""
+        return error
+
     def end_round_trip(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """The server has answered: let the answer pass, or lose it."""
         if self.round_trips == self.kill_after:
@@ -109,7 +115,10 @@ def make_connect(observer: psycopg.Connection[Any], switch: DatabaseSwitch) -> C
     class Stepwise(psycopg.AsyncConnection[Any]):
         async def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
             await switch.begin_round_trip(self)
-            result = await drive(self, gen, observer, park=partial(switch.park, self))
+            try:
+                result = await drive(self, gen, observer, park=partial(switch.park, self))
+            except psycopg.errors.QueryCanceled as error:
+                raise switch.explain_cancel(self, error) from error
             switch.end_round_trip(self)
             return result
 

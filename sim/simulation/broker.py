@@ -24,6 +24,11 @@ class FaultyBroker:
         self._waiting: list[Order] = []
         self._arrived = asyncio.Event()
 
+    @property
+    def waiting(self) -> int:
+        """How many jobs nobody has taken."""
+        return len(self._waiting)
+
     async def enqueue(self, job: Job, conversation_id: ConversationId) -> None:
         """Keep a job; or refuse it, keep it twice, or put it before others.
 

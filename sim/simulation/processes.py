@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import httpx2
@@ -153,13 +154,19 @@ class _Line(DatabaseSwitch):
             self._process.note("waits no longer for a lock")
             self._process.around.cancel(connection.pgconn.backend_pid)
 
+    def explain_cancel(
+        self, connection: psycopg.AsyncConnection[Any], error: psycopg.errors.QueryCanceled
+    ) -> psycopg.OperationalError:
+        """What was given up here looks as if the server's own limit had been reached."""
+        if id(connection) not in self._given_up:
+            return error
+        self._given_up.discard(id(connection))
+        return psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")
+
     def end_round_trip(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """What was asked is done; perhaps nobody learns of it."""
         super().end_round_trip(connection)
         key, dice = id(connection), self._process.around.dice
-        if key in self._given_up:
-            self._given_up.discard(key)
-            raise psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")
         ended = connection.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
         if key in self._committing and ended and dice.strikes(Knob.DATABASE_COMMIT_UNKNOWN):
             self._process.note("the outcome of a commit is lost")
@@ -249,13 +256,13 @@ class Process:
         )
         if self._work is not None:
             self.draining = asyncio.Event()
-            self._spawn(self._live(self._work(self.parts, self.draining)))
+            self._spawn(self._live)
 
-    async def _live(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _live(self) -> None:
         """Do the work, and where it ends in good order begin anew as a new process would."""
         life, parts = self._life, self.parts
-        assert parts is not None
-        await work
+        assert parts is not None and self._work is not None
+        await self._work(parts, self.draining)
         await parts.database.close()
         if self._life == life and not self._ended:
             self.parts = None
@@ -333,17 +340,17 @@ class Process:
                 return
             time.sleep(0.0005)
 
-    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T | None]:
+    def _spawn(self, work: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T | None]:
         task = asyncio.ensure_future(self._contain(work))
         self._tasks[task] = None
         task.add_done_callback(lambda done: self._tasks.pop(done, None))
         return task
 
-    async def _contain(self, work: Coroutine[Any, Any, T]) -> T | None:
+    async def _contain(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
         """Run to the end; None where the process was killed in between, or it crashed."""
         life = self._life
         try:
-            return await work
+            return await work()
         except Killed:
             return None
         except Exception as error:  # noqa: BLE001 - a simulated process must not end the simulation
@@ -358,7 +365,7 @@ class Process:
         """Do something in this process; None where it is dead, or died of it."""
         if self.parts is None:
             return None
-        task = self._spawn(work(self.parts))
+        task = self._spawn(partial(work, self.parts))
         await asyncio.wait({task})
         return None if task.cancelled() else task.result()
 
