@@ -29,6 +29,10 @@ class ModelFaultKind(StrEnum):
     LOOP = "loop"
 
 
+USABLE = (ModelFaultKind.EMPTY, ModelFaultKind.UNKNOWN_TOOL, ModelFaultKind.BAD_ARGUMENTS, ModelFaultKind.LOOP)
+"""What is an answer to whoever asked, however wrong."""
+
+
 class ModelFault(msgspec.Struct):
     """One fault: strikes `times` more requests (None: without end) until it is over."""
 

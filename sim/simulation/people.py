@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from runtime.domain.spanish.folding import fold_words
 from sim.simulation.carrier import Carrier
 from sim.simulation.knobs import Dice, Knob
+from sim.simulation.manners import play_manner
 from sim.simulation.plan import Customer, Goal, Human
 from sim.simulation.trace import Trace
 from sim.twilio.inbound import Inbound, InboundButton, InboundMedia
@@ -97,6 +98,7 @@ class CustomerPlay:
         """Write, and answer what is answered."""
         customer = self._customer
         await asyncio.sleep(customer.writes_at_s)
+        await play_manner(self._phone, customer.manner)
         if customer.goal is Goal.TALK:
             await self._talk()
         elif customer.goal is Goal.ASK:

@@ -16,6 +16,7 @@ import msgspec
 
 from runtime.domain.enums import StaffRole
 from sim.simulation.knobs import Dice, Knob, Profile
+from sim.simulation.manners import Manner, draw_chairs, draw_manner, draw_walls
 from sim.virtual_time import derive_seed
 from sim.worlds import Hours, Location, Organization, World, WorldService, WorldStaff
 
@@ -86,6 +87,7 @@ class Customer(msgspec.Struct, frozen=True):
         pause_s: How long they think before each line; 0 is a burst.
         hasty: Sends what belongs together in several messages at once.
         patience_s: How long they wait for an answer before they write again.
+        manner: What they do besides.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Customer(msgspec.Struct, frozen=True):
     pause_s: float
     hasty: bool
     patience_s: float
+    manner: Manner = Manner.PLAIN
 
 
 class Human(msgspec.Struct, frozen=True):
@@ -129,6 +132,7 @@ class Plan(msgspec.Struct, frozen=True):
         tick_s: How often a ticker looks.
         lingers_s: How long the world goes on after the last word, so that what nobody ended comes to its own end.
         skewed: Every process has a clock of its own, wrong by up to `SKEW_S`.
+        walls: The database's policies hold; where not, the code's own filters must keep businesses apart.
     """
 
     seed: int
@@ -144,6 +148,7 @@ class Plan(msgspec.Struct, frozen=True):
     tick_s: float
     lingers_s: float
     skewed: bool
+    walls: bool = True
 
 
 def draw_plan(seed: int, profile: Profile) -> tuple[Plan, Dice]:
@@ -176,9 +181,9 @@ def draw_plan(seed: int, profile: Profile) -> tuple[Plan, Dice]:
     lingers = random.random() < 0.1
     plan = Plan(
         seed=seed,
-        world=World(name=f"seed-{seed}", central=CENTRAL, organizations=organizations),
+        world=World(name=f"seed-{seed}", central=CENTRAL, organizations=_furnish(seed, organizations)),
         starts_at=datetime.fromisoformat(starts).replace(tzinfo=ZoneInfo(zones[0])),
-        customers=customers,
+        customers=tuple(_give_manner(seed, customer) for customer in customers),
         humans=humans,
         latency_s=random.choice((0.001, 0.005, 0.05)),
         workers=random.choice((1, 2, 3)),
@@ -188,8 +193,17 @@ def draw_plan(seed: int, profile: Profile) -> tuple[Plan, Dice]:
         tick_s=20.0 if lingers else random.choice((0.25, 1.0, 1.0, 1.0)),
         lingers_s=9_000.0 if lingers else 0.0,
         skewed=dice.strikes(Knob.CLOCK_SKEWED),
+        walls=draw_walls(seed),
     )
     return plan, dice
+
+
+def _furnish(seed: int, organizations: tuple[Organization, ...]) -> tuple[Organization, ...]:
+    return tuple(draw_chairs(seed, organization) for organization in organizations)
+
+
+def _give_manner(seed: int, customer: Customer) -> Customer:
+    return msgspec.structs.replace(customer, manner=draw_manner(seed, customer.phone))
 
 
 def _draw_business(random: Random, index: int, zone: str) -> Organization:

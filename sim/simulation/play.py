@@ -26,13 +26,14 @@ from runtime.tools.base import Actor
 from runtime.tools.registry import specs_for
 from runtime.web.serving import LOCK_TIMEOUT_S
 from sim.hostile_model import Attack, list_attacks
-from sim.model_faults import FaultyTransport
+from sim.model_faults import USABLE, FaultyTransport
 from sim.offline_model import OfflineTransport
 from sim.seeding import clear_world, is_superuser, seed_world
 from sim.simulation.broker import FaultyBroker
 from sim.simulation.carrier import OK, Carrier
 from sim.simulation.invariants import Reported, Seen, Violation, check
 from sim.simulation.knobs import Dice, Knob, Profile
+from sim.simulation.metering import MeteredModel
 from sim.simulation.people import CustomerPlay, HumanPlay, Phone
 from sim.simulation.plan import SKEW_S, Customer, Human, Plan, draw_plan
 from sim.simulation.processes import Outage, Process, Surroundings, Work, tick_along, work_through
@@ -46,6 +47,8 @@ from sim.windows import STRICT_S, list_open_windows
 
 PLAY_LIMIT_S = 5_400.0
 """Whoever has not said everything by then says no more."""
+TAKEN_LIMIT_S = 3_600.0
+"""How long after the last word whatever was written is brought again and again."""
 REST_LIMIT_S = 120.0
 """How long after the last fault everything must be final."""
 LOOK_S = 1.0
@@ -155,7 +158,8 @@ class _Play:
         twilio = TwilioEmulator(clock, seed=derive_seed(self._seed, "twilio"), account=Account())
         twilio.behaviour = msgspec.structs.replace(twilio.behaviour, window_s=STRICT_S, read_s=4.0)
         await self._write_world(clock, twilio)
-        model = FaultyTransport(OfflineTransport(), clock)
+        meter = MeteredModel(OfflineTransport())
+        model = FaultyTransport(meter, clock)
         around = Surroundings(
             database_url=self._ground.database_url,
             observer=self._ground.observer,
@@ -170,6 +174,7 @@ class _Play:
             latency_s=plan.latency_s,
             attacks=self._list_attacks(),
             outage=Outage(clock),
+            walls=plan.walls,
         )
         processes = self._make_processes(around)
         webs = [each for each in processes if each.name.startswith("web")]
@@ -184,6 +189,7 @@ class _Play:
         ]
         phones, seen = self._hand_out_phones(carrier, trace, twilio)
         await self._let_people_play(phones, carrier, webs)
+        await self._let_arrive(carrier)
         await asyncio.sleep(plan.lingers_s)
         rested_after_s = await self._heal(around, clock, carrier, trace)
         for task in background:
@@ -195,6 +201,9 @@ class _Play:
         seen.accepted |= set(carrier.accepted)
         seen.reported += [_read_report(each) for each in twilio.callbacks if each.answered == OK]
         seen.now = clock.now()
+        seen.never_taken = carrier.under_way
+        # what is wrong in them is no reason to ask again: they are answers like others
+        seen.model_answers = meter.answered + sum(model.struck[kind] for kind in USABLE)
         violations = check(self._ground.observer, plan, seen, dice.struck)
         violations += self._find_taken(carrier.not_ours)
         if dice.struck[Knob.MODEL_OBEYS_INJECTION]:
@@ -308,7 +317,11 @@ class _Play:
         for task in (*customers, *humans):
             if not task.cancelled() and (error := task.exception()) is not None:
                 raise error
-        while carrier.under_way:
+
+    async def _let_arrive(self, carrier: Carrier) -> None:
+        for _ in range(round(TAKEN_LIMIT_S / LOOK_S)):
+            if not carrier.under_way:
+                return
             await asyncio.sleep(LOOK_S)
 
     def _list_colleagues(self, phones: Phones, own: Human) -> list[Phone]:

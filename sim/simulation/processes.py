@@ -33,7 +33,7 @@ from sim.simulation.broker import FaultyBroker, Order
 from sim.simulation.knobs import Dice, Knob
 from sim.simulation.trace import Trace
 from sim.stage import PUBLIC_URL
-from sim.stepwise import DatabaseSwitch, Killed, is_blocked, make_connect
+from sim.stepwise import DatabaseSwitch, Killed, is_blocked, make_connect, pass_walls
 from sim.twilio.api import ApiAnswer, ApiRequest
 from sim.twilio.emulator import TwilioEmulator
 from sim.twilio.transport import EmulatedHttp
@@ -78,6 +78,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     latency_s: float
     attacks: Sequence[Attack]
     outage: Outage
+    walls: bool = True
 
     def cancel(self, backend: int) -> None:
         """Break off what a backend waits for, and wait until it has noticed."""
@@ -240,12 +241,13 @@ class Process:
         identity = TwilioAccount(account.account_sid, account.auth_token)
         provider = _Provider(self, self._life)
         http_client = httpx2.AsyncClient(transport=_Model(self, self._life))
+        connect = make_connect(around.observer, self._line)
         self.parts = open_parts(
             around.settings,
             clock=self.clock,
             ids=ids,
             database=open_database(
-                around.database_url, connect=make_connect(around.observer, self._line), pool_size=POOL_SIZE
+                around.database_url, connect=connect if around.walls else pass_walls(connect), pool_size=POOL_SIZE
             ),
             model=OpenAIModel(
                 api_key="offline", base_url="http://offline/v1", clock=self.clock, ids=ids, http_client=http_client
