@@ -37,6 +37,11 @@ check:
 bench *args:
     @"{{python}}" -m evals.cli bench "$@"
 
+# break Parlo on purpose, one way at a time, and show the seed that notices
+[no-exit-message]
+mutants *args:
+    @"{{python}}" -m evals.cli mutants "$@"
+
 # the program itself: ./just parlo --help
 [no-exit-message]
 parlo *args:

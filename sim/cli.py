@@ -182,26 +182,50 @@ def _tell(line: str) -> None:
 
 
 @app.command()
-def simulate(
+def simulate(  # noqa: PLR0913 - one for each option
     seeds: Annotated[str, typer.Option(help="Which seeds to play: A..B, or a single one.")] = "1..60",
     seed: Annotated[int | None, typer.Option(help="One seed.")] = None,
     faults: Annotated[str, typer.Option(help="Which faults: all, none, or one family of them.")] = "all",
     trace: Annotated[bool, typer.Option("--trace", help="Tell the story of the one seed, lane by lane.")] = False,
+    kept: Annotated[bool, typer.Option("--kept", help="Play the seeds that once showed a defect, each twice.")] = False,
     jobs: Annotated[int | None, typer.Option(min=1, max=64, help="Processes; by default one for each core.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Play worlds with faults on the virtual clock, and check every promise; exit 1 if one was not kept."""
     from runtime.adapters.embedded import choose_database_url
+    from sim.simulation.kept import replay_kept, show_kept
     from sim.simulation.reporting import read_profile, read_seeds, show_story, show_summary, simulate_seeds
 
     profile = read_profile(faults)
     wanted = [seed] if seed is not None else read_seeds(seeds)
     server_url = choose_database_url(os.environ, durable=False)
-    if trace:
-        kept = show_story(server_url, wanted, profile)
+    if kept:
+        held = show_kept(replay_kept(server_url, jobs=jobs or os.cpu_count() or 1, tell=_tell_aside), as_json=as_json)
+    elif trace:
+        held = show_story(server_url, wanted, profile)
     else:
-        kept = show_summary(simulate_seeds(server_url, wanted, profile, jobs=jobs, tell=_tell_aside), as_json=as_json)
-    if not kept:
+        held = show_summary(simulate_seeds(server_url, wanted, profile, jobs=jobs, tell=_tell_aside), as_json=as_json)
+    if not held:
+        raise typer.Exit(1)
+
+
+@app.command()
+def mutants(
+    names: Annotated[list[str] | None, typer.Argument(help="Which ones; by default all.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Which seeds to play: A..B; by default each one's own.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, max=64, help="Processes; by default one for each core.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Break Parlo on purpose, one way at a time, and play seeds until an invariant notices; exit 1 if none does."""
+    from runtime.adapters.embedded import choose_database_url
+    from sim.simulation.mutants.showing import find_mutants, hunt_mutants, show_hunted
+    from sim.simulation.reporting import read_seeds
+
+    wanted = find_mutants(names or [])
+    played = read_seeds(seeds) if seeds is not None else None
+    server_url = choose_database_url(os.environ, durable=False)
+    hunted = hunt_mutants(server_url, wanted, played, jobs=jobs, tell=_tell_aside)
+    if not show_hunted(hunted, as_json=as_json):
         raise typer.Exit(1)
 
 
