@@ -30,6 +30,8 @@ from runtime.domain.handoff import (
     HandoffEvent,
 )
 from runtime.settings import _SHARED, PREFIX, Settings
+from sim.simulation.invariants import INVARIANTS
+from sim.simulation.mutants import MUTANTS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -78,6 +80,57 @@ _MEANINGS = {
     "worker_threads": "How many conversations one worker process may have under way.",
     "pool_size": "Database connections kept for each of the two roles.",
 }
+
+PROMISES = {
+    "What was accepted reaches an end": (
+        "rest",
+        "inbox.none_lost",
+        "inbox.all_taken",
+        "inbox.final",
+        "conversations.at_rest",
+        "turns.over",
+        "outbox.final",
+    ),
+    "One message, one effect": (
+        "inbox.once",
+        "inbox.one_turn",
+        "journal.numbered",
+        "journal.answers",
+        "journal.effects",
+        "bookings.once",
+        "bookings.have_an_event",
+        "outbox.told_once",
+        "outbox.copies",
+        "outbox.one_copy_more",
+    ),
+    "No double booking": ("bookings.staff_free", "bookings.spot_free"),
+    "Nothing is said that is not so": ("bookings.told_are_made", "outbox.said_but_not_sent", "outbox.not_downgraded"),
+    "Everybody is answered, or a person is told": (
+        "turns.answered",
+        "turns.dead_are_told",
+        "outbox.failures_are_told",
+        "outbox.falls_back",
+    ),
+    "Order, and a burst is answered once": ("outbox.order", "turns.bursts"),
+    "A human serves one customer at a time, in order": (
+        "handoffs.one_each",
+        "handoffs.one_at_a_time",
+        "handoffs.in_order",
+        "handoffs.planned",
+        "handoffs.reminded_once",
+    ),
+    "Silence ends a handoff after half an hour": (
+        "handoffs.not_early",
+        "handoffs.looked_at_in_time",
+        "handoffs.silence_ends",
+        "handoffs.silence_is_the_humans",
+    ),
+    "Tenants never see each other": ("tenants.own_numbers", "tenants.no_leak", "tenants.walls"),
+    "Whoever wants no messages gets none": ("consent.kept",),
+    "What a conversation costs is bounded": ("cost.model_calls", "cost.sender"),
+    "Every failure replays": ("replay.same_hash",),
+}
+"""What is promised, and the invariants that hold it; a test compares them with those there are."""
 
 
 def render(text: str) -> str:
@@ -188,6 +241,24 @@ def _list_modules() -> str:
     return "\n".join(lines).rstrip()
 
 
+def _list_promises() -> str:
+    rows = ["| promise | invariant | | mutants that it notices |", "| --- | --- | --- | --- |"]
+    for promise, names in PROMISES.items():
+        for name in names:
+            noticed = [mutant.name for mutant in MUTANTS.values() if name in mutant.noticed_by]
+            rows.append(f"| {promise} | {name} | {INVARIANTS[name]} | {', '.join(noticed)} |")
+            promise = ""
+    return "\n".join(rows)
+
+
+def _list_mutants() -> str:
+    rows = ["| mutant | what is broken | noticed by | within | faults |", "| --- | --- | --- | --- | --- |"]
+    for mutant in MUTANTS.values():
+        noticed = " or ".join(mutant.noticed_by)
+        rows.append(f"| {mutant.name} | {mutant.breaks} | {noticed} | {mutant.within} seeds | {mutant.profile} |")
+    return "\n".join(rows)
+
+
 def _first_line(path: Path) -> str:
     return (ast.get_docstring(ast.parse(path.read_bytes())) or "").partition("\n")[0]
 
@@ -197,6 +268,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "settings": _list_settings,
     "commands": _list_commands,
     "modules": _list_modules,
+    "promises": _list_promises,
+    "mutants": _list_mutants,
 }
 """The generated parts by the name in their marks."""
 

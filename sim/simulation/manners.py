@@ -19,7 +19,7 @@ from sim.worlds import Organization
 
 _TIRESOME_S = 100.0
 """By then what cannot be answered has been given up."""
-_EAGER = 18
+_EAGER = 32
 _EAGER_PAUSE_S = 4.0
 
 
@@ -79,8 +79,8 @@ def draw_chairs(seed: int, organization: Organization) -> Organization:
     return msgspec.structs.replace(organization, spots=chairs, services=services)
 
 
-async def play_manner(chat: Chat, manner: Manner) -> None:
-    """Do it."""
+async def play_manner(chat: Chat, manner: Manner, service: str) -> None:
+    """Do it; `service` is what they ask for, if they ask."""
     if manner is Manner.ODD:
         chat.say("hola\x00 ¿abren?")
         await chat.wait(30.0)
@@ -88,7 +88,7 @@ async def play_manner(chat: Chat, manner: Manner) -> None:
         await asyncio.sleep(_TIRESOME_S)
     elif manner is Manner.EAGER:
         for number in range(_EAGER):
-            chat.say(f"¿tienes lugar mañana a las {number % 8 + 10}:00?")
+            chat.say(f"¿tienes lugar para {service.lower()} mañana a las {number % 8 + 10}:00?")
             await asyncio.sleep(_EAGER_PAUSE_S)
         await chat.wait(60.0)
     elif manner is Manner.LEAVES:

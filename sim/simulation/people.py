@@ -98,7 +98,7 @@ class CustomerPlay:
         """Write, and answer what is answered."""
         customer = self._customer
         await asyncio.sleep(customer.writes_at_s)
-        await play_manner(self._phone, customer.manner)
+        await play_manner(self._phone, customer.manner, customer.service)
         if customer.goal is Goal.TALK:
             await self._talk()
         elif customer.goal is Goal.ASK:

@@ -62,6 +62,9 @@ _ANSWER_AFTER_S = (5.0, 20.0, 120.0, 400.0, 3600.0)
 NEVER_S = 1e6
 
 
+RUSH_LATENCY_S = 0.2
+
+
 class Goal(StrEnum):
     """What a customer wants."""
 
@@ -195,11 +198,33 @@ def draw_plan(seed: int, profile: Profile) -> tuple[Plan, Dice]:
         skewed=dice.strikes(Knob.CLOCK_SKEWED),
         walls=draw_walls(seed),
     )
-    return plan, dice
+    return _rush(seed, plan), dice
 
 
 def _furnish(seed: int, organizations: tuple[Organization, ...]) -> tuple[Organization, ...]:
     return tuple(draw_chairs(seed, organization) for organization in organizations)
+
+
+def _rush(seed: int, plan: Plan) -> Plan:
+    """The same world; in one of six everybody wants the same of one business at once, over a slow connection."""
+    random = Random(derive_seed(seed, "rush"))
+    if random.random() >= 1 / 6:
+        return plan
+    goal, first = random.choice((Goal.BOOK, Goal.TALK)), plan.customers[0]
+    rushing = tuple(
+        msgspec.structs.replace(
+            each,
+            business=first.business,
+            service=first.service,
+            slot=first.slot,
+            goal=goal,
+            writes_at_s=each.writes_at_s % 0.5,
+            pause_s=0.0,
+            hasty=False,
+        )
+        for each in plan.customers
+    )
+    return msgspec.structs.replace(plan, customers=rushing, latency_s=RUSH_LATENCY_S)
 
 
 def _give_manner(seed: int, customer: Customer) -> Customer:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -57,6 +58,10 @@ _MODEL_FAULTS = {
     Knob.MODEL_UNKNOWN_TOOL: ModelFaultKind.UNKNOWN_TOOL,
 }
 _TWILIO_FAULTS = tuple(knob for knob in Knob if knob.startswith("twilio."))
+_OUTCOME_UNKNOWN = (Knob.TWILIO_ACCEPTED_THEN_TIMEOUT, Knob.TWILIO_ACCEPTED_THEN_500)
+_NO_REPORT = Knob.TWILIO_CALLBACK_MISSING.partition(".")[2]
+UNREPORTED, UNREPORTED_S = 0.3, 60.0
+"""How often a message whose answer was lost is not reported on either, and for how long."""
 
 T = TypeVar("T")
 Work = Callable[[Parts, asyncio.Event], Coroutine[Any, Any, None]]
@@ -471,6 +476,10 @@ class _Provider(EmulatedHttp):
         if to_address is not None and (knob := around.dice.pick(*_TWILIO_FAULTS)) is not None:
             around.twilio.faults.inject(knob.partition(".")[2], to_address=to_address)
             process.note(f"meets {knob}")
+            if knob in _OUTCOME_UNKNOWN and around.dice.random.random() < UNREPORTED:
+                # otherwise the report, which names our message, tells what the answer would have
+                until = around.clock.now() + timedelta(seconds=UNREPORTED_S)
+                around.twilio.faults.inject(_NO_REPORT, times=None, until=until, to_address=to_address)
         answer = await super()._ask(request)
         await process.reach(self._life)
         return answer

@@ -89,10 +89,10 @@ OF_PEOPLE = (
         "silence ends a handoff after half an hour without a human's word, not before",
         """
         select h.id::text from handoffs h
-        where h.end_reason = 'timeout' and h.ended_at < interval '30 minutes' + (
+        where h.end_reason = 'timeout' and h.ended_at < interval '30 minutes' + greatest(h.last_human_at, (
           select max(m.at) from messages m where m.organization_id = h.organization_id
             and m.conversation_id = h.conversation_id and m.author = 'human' and m.at <= h.ended_at
-            and m.at >= h.requested_at)
+            and m.at >= h.requested_at))
     """,
     ),
     Rule(
@@ -118,15 +118,11 @@ OF_PEOPLE = (
     """,
     ),
     Rule(
-        "handoffs.not_late",
-        "silence ends a handoff after half an hour, and no customer's word puts it off",
-        f"""
-        select h.id::text, h.ended_at::text from handoffs h
-        where h.end_reason = 'timeout' and h.ended_at > interval '34 minutes' + greatest(
-          (select max(e.at) from events e where e.organization_id = h.organization_id and e.subject_id = h.id
-             and e.kind in {_ACTS}),
-          (select max(m.at) from messages m where m.organization_id = h.organization_id
-             and m.conversation_id = h.conversation_id and m.author = 'human' and m.at <= h.ended_at))
+        "handoffs.looked_at_in_time",
+        "whoever has a customer, or is asked to take one, is looked at before half an hour of silence is over",
+        """
+        select id::text, due_at::text from handoffs
+        where state in ('offered', 'active') and due_at > last_human_at + interval '30 minutes'
     """,
     ),
     Rule(

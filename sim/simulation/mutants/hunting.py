@@ -34,6 +34,7 @@ class Catch(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         also: Other invariants that the same seed breached.
         sound: What the same seed breaches without the mutant; must be nothing.
+        sound_hash: Of the same seed's story without it, played by the process that had broken something before.
     """
 
     seed: int
@@ -41,6 +42,7 @@ class Catch(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     also: list[str]
     sound: list[Violation]
+    sound_hash: str = ""
 
 
 class Hunt(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +113,8 @@ def hunt(server_url: str, mutant: Mutant, seeds: Sequence[int], name: str) -> Hu
                     break
         if catch is not None:
             with borrow_copy(server_url, f"{name}_sound") as url, open_ground(url) as ground:
-                catch = msgspec.structs.replace(catch, sound=play(ground, catch.seed, mutant.profile).violations)
+                sound = play(ground, catch.seed, mutant.profile)
+            catch = msgspec.structs.replace(catch, sound=sound.violations, sound_hash=sound.trace_hash)
         elif not reached:
             failure = f"{mutant.name}: what it breaks was never come to"
     except Exception as error:  # noqa: BLE001 - one that cannot be hunted must not end the others' hunt

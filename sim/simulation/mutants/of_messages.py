@@ -98,6 +98,15 @@ def _reply_after(sound: _Any) -> _Any:
     return finish
 
 
+def _do_twice(sound: _Any) -> _Any:
+    async def call(context: Any, asked: Any) -> Any:
+        first = await sound(context, asked)
+        await sound(context, asked)
+        return first
+
+    return call
+
+
 def _journal_after(*, commits: bool) -> Callable[[_Any], _Any]:
     """A tool's own transaction is committed, or not, before the one that journals its result."""
 
@@ -248,7 +257,7 @@ OF_MESSAGES = (
     Mutant(
         name="turn.no-journal",
         breaks="nothing is journaled, and a resumed turn begins anew",
-        noticed_by=("journal.effects",),
+        noticed_by=("journal.effects", "journal.answers"),
         switches=(
             Swap("runtime.store.journal:add_step", _do_nothing),
             Swap("runtime.store.journal:load_steps", _remember_nothing),
@@ -277,6 +286,20 @@ OF_MESSAGES = (
         within=10,
     ),
     Mutant(
+        name="tool.done-twice",
+        breaks="what a model asks for is done twice",
+        noticed_by=("bookings.once",),
+        switches=(Swap("runtime.tools.registry:call", _do_twice),),
+        within=40,
+    ),
+    Mutant(
+        name="tool.left-out",
+        breaks="what a tool said is not journaled",
+        noticed_by=("journal.numbered",),
+        switches=(Swap("runtime.agent.journal:Journal.record_call", _do_nothing),),
+        within=5,
+    ),
+    Mutant(
         name="tool.journaled-after",
         breaks="a tool's result is journaled in a transaction of its own, after the tool's",
         noticed_by=("journal.effects",),
@@ -293,7 +316,7 @@ OF_MESSAGES = (
     Mutant(
         name="ticker.no-sweeper",
         breaks="a lease that has run out is not offered again",
-        noticed_by=("rest", "inbox.final"),
+        noticed_by=("rest", "inbox.final", "conversations.at_rest"),
         switches=(
             Rewrite(_CLAIM, (("due_at = :lease_until", "due_at = :lease_until ::timestamptz + interval '1 day'"),)),
         ),
@@ -302,8 +325,15 @@ OF_MESSAGES = (
     Mutant(
         name="ticker.offers-once",
         breaks="what the broker was told is not offered again",
-        noticed_by=("rest", "inbox.final"),
+        noticed_by=("rest", "inbox.final", "conversations.at_rest"),
         switches=(Setting({"reoffer_s": 86_400.0}),),
+        within=10,
+    ),
+    Mutant(
+        name="ticker.no-deliveries",
+        breaks="a message that the broker forgot is not offered again",
+        noticed_by=("rest", "outbox.final"),
+        switches=(Rewrite("runtime.store.outbox:_OFFER", (("where due_at <= :now", "where false"),)),),
         within=10,
     ),
     Mutant(

@@ -91,16 +91,36 @@ OF_PEOPLE = (
     Mutant(
         name="handoff.customer-counts",
         breaks="a customer's word puts off the end of silence",
-        noticed_by=("handoffs.not_late", "handoffs.silence_ends"),
+        noticed_by=("handoffs.silence_is_the_humans",),
         switches=(Swap("runtime.flows.handoff.relaying:relay_to_human", _count_customer),),
         within=60,
     ),
     Mutant(
         name="handoff.cut-short",
-        breaks="silence ends a handoff after five minutes",
+        breaks="silence ends a handoff after one minute",
         noticed_by=("handoffs.not_early",),
-        switches=(Swap("runtime.domain.handoff:SILENCE", lambda _sound: timedelta(minutes=5)),),
+        switches=(Swap("runtime.domain.handoff:SILENCE", lambda _sound: timedelta(minutes=1)),),
         within=60,
+    ),
+    Mutant(
+        name="handoff.endless",
+        breaks="a human may keep a customer for three hours without a word",
+        noticed_by=("handoffs.looked_at_in_time",),
+        switches=(Swap("runtime.domain.handoff:SILENCE", lambda _sound: timedelta(hours=3)),),
+        within=60,
+    ),
+    Mutant(
+        name="handoff.unplanned",
+        breaks="a handoff has no next step",
+        noticed_by=("handoffs.planned",),
+        switches=(
+            Schema(
+                change="alter table handoffs drop constraint handoffs_planned",
+                count="select count(*) from pg_constraint where conname = 'handoffs_planned'",
+            ),
+            Swap("runtime.domain.handoff:plan", lambda _sound: lambda _times: None),
+        ),
+        within=20,
     ),
     Mutant(
         name="handoff.reminded-twice",
@@ -129,6 +149,18 @@ OF_PEOPLE = (
             ),
         ),
         within=3,
+    ),
+    Mutant(
+        name="tenant.wrong-number",
+        breaks="a message is taken by any business, whosever number it was written to",
+        noticed_by=("tenants.own_numbers",),
+        switches=(
+            Rewrite(
+                "runtime.store.conversations:_ACCEPT",
+                (("where address = a.our_key or kind = 'unknown'", "where kind = 'business'"),),
+            ),
+        ),
+        within=20,
     ),
     Mutant(
         name="tenant.no-filter",
