@@ -3,17 +3,19 @@
 psycopg's `AsyncConnection.wait` is replaced by one that drives a statement to its end before any
 other task runs, so that the order of statements is the simulation's and not the machine's. A
 statement that waits for a lock (seen by `pg_blocking_pids`) is parked in virtual time instead, so
-that whoever holds the lock can go on.
+that whoever holds the lock can go on. When a lock is let go, those that were parked for it run on by themselves:
+nothing else is asked until each of them has ended or waits again, or the machine's pace would decide what is seen.
 """
 
 from __future__ import annotations
 
 import asyncio
 import select
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from psycopg import waiting
@@ -26,6 +28,11 @@ from runtime.store.database import Connect
 _POLL_MS = 5
 _PARK_S = 0.005
 _CONNECT_POLL_S = 0.1
+_LOOK_AGAIN_S = 0.0002
+_FOR_AN_END = "transactionid"
+_WAITS = """
+select pid, wait_event, pg_blocking_pids(pid) from pg_stat_activity where pid = any(%s) and state = 'active'
+"""
 
 
 class Killed(BaseException):
@@ -104,21 +111,36 @@ class DatabaseSwitch:
         self.dead = False
 
 
-def make_connect(observer: psycopg.Connection[Any], switch: DatabaseSwitch) -> Connect:
+def make_connect(observer: psycopg.Connection[Any], switch: DatabaseSwitch, waits: LockWaits | None = None) -> Connect:
     """A replacement for `psycopg.AsyncConnection.connect` whose connections run stepwise.
 
     Args:
         observer: A connection of its own, in autocommit, that looks for lock waits.
         switch: Whether the database can be reached.
+        waits: To be shared by all that run in one loop; by default these connections are the only ones.
     """
+    shared = LockWaits(observer) if waits is None else waits
+
+    class Asking(psycopg.AsyncCursor[Any]):
+        async def execute(self, *arguments: Any, **options: Any) -> Any:
+            while True:
+                try:
+                    return await super().execute(*arguments, **options)
+                except TieBroken:
+                    await switch.park(cast("Stepwise", self.connection), 1)
 
     class Stepwise(psycopg.AsyncConnection[Any]):
+        cursor_factory = Asking
+
         async def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
             await switch.begin_round_trip(self)
+            pid = self.pgconn.backend_pid
+            alone = self.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
             try:
-                result = await drive(self, gen, observer, park=partial(switch.park, self))
+                result = await drive(self, gen, shared, park=partial(switch.park, self), alone=alone)
             except psycopg.errors.QueryCanceled as error:
-                raise switch.explain_cancel(self, error) from error
+                explained = shared.explain(pid, error, alone=alone)
+                raise (switch.explain_cancel(self, error) if explained is error else explained) from error
             switch.end_round_trip(self)
             return result
 
@@ -149,32 +171,122 @@ async def _park(_times: int) -> None:
     await asyncio.sleep(_PARK_S)
 
 
+class TieBroken(psycopg.errors.QueryCanceled):
+    """A statement was broken off, since two would have been woken at once and the machine had chosen between them."""
+
+
+class LockWaits:
+    """The statements of one loop that wait for locks. Who lets a lock go wakes those that wait for it.
+
+    They run on by themselves then, in real time. So nothing else is asked until each has ended or waits again; and no
+    two may wait for the end of one transaction, for they would race: the later is broken off. Alone in its transaction
+    it is asked again after a while, which nobody notices; otherwise it looks as if the server had not wanted it.
+
+    Args:
+        observer: A connection of its own, in autocommit.
+
+    Attributes:
+        ties: How many transactions had to be broken off.
+    """
+
+    def __init__(self, observer: psycopg.Connection[Any]) -> None:
+        self.ties = 0
+        self._observer = observer
+        self._alone: dict[int, bool] = {}
+        self._broken_off: set[int] = set()
+
+    def enter(self, pid: int, *, alone: bool) -> None:
+        """A backend's statement waits; `alone` says that it is a transaction of its own."""
+        self._alone.setdefault(pid, alone)
+
+    def is_waiting(self, pid: int) -> bool:
+        """Whether this backend waits for a lock."""
+        return is_blocked(self._observer, pid)
+
+    def leave(self, *pids: int) -> None:
+        """These wait no more."""
+        for pid in pids:
+            self._alone.pop(pid, None)
+
+    def settle(self) -> None:
+        """Wait until each statement that waits has ended, or waits for a lock again; and break ties."""
+        while self._alone:
+            rows = self._observer.execute(_WAITS, (list(self._alone),)).fetchall()
+            if any(not blockers for _pid, _event, blockers in rows):
+                time.sleep(_LOOK_AGAIN_S)
+                continue
+            loser = self._find_tied([(pid, tuple(blockers)) for pid, event, blockers in rows if event == _FOR_AN_END])
+            if loser is None:
+                return
+            self._broken_off.add(loser)
+            self._observer.execute("select pg_cancel_backend(%s)", (loser,))
+            while is_blocked(self._observer, loser):
+                time.sleep(_LOOK_AGAIN_S)
+
+    def _find_tied(self, waiting: list[tuple[int, tuple[int, ...]]]) -> int | None:
+        order = {pid: place for place, pid in enumerate(self._alone)}
+        for _pid, blockers in waiting:
+            tied = [other for other, others in waiting if set(others) & set(blockers)]
+            if len(tied) > 1:
+                # rather one that can be asked again, rather one that came later
+                return max(tied, key=lambda each: (self._alone[each], order[each]))
+        return None
+
+    def explain(self, pid: int, error: psycopg.errors.QueryCanceled, *, alone: bool) -> psycopg.OperationalError:
+        """What whoever asked is told of a statement that was broken off."""
+        if pid not in self._broken_off:
+            return error
+        self._broken_off.discard(pid)
+        if alone:
+            return TieBroken(str(error))
+        self.ties += 1
+        return psycopg.errors.SerializationFailure("could not serialize access")
+
+
 async def drive(
     connection: psycopg.AsyncConnection[Any],
     gen: PQGen[Any],
-    observer: psycopg.Connection[Any],
+    waits: LockWaits,
     *,
     park: Callable[[int], Awaitable[None]] = _park,
     poll_ms: int = _POLL_MS,
+    alone: bool = False,
 ) -> Any:
-    """Bring a statement to its end before any other task runs; `park` is awaited while it waits for a lock."""
+    """Bring a statement to its end before any other task runs.
+
+    Args:
+        connection: The statement's.
+        gen: What psycopg would do.
+        waits: Of all statements that run in this loop.
+        park: Awaited while the statement waits for a lock, with how often it has been.
+        poll_ms: How long to wait for an answer before lock waits are looked for.
+        alone: It is a transaction of its own.
+    """
     poller = select.poll()
-    misses = parked = 0
+    pid, times = connection.pgconn.backend_pid, 0
     try:
         wanted = next(gen)
         while True:
             poller.register(connection.pgconn.socket, _events(wanted))
-            events = poller.poll(poll_ms if parked == 0 else 1)
+            events = poller.poll(poll_ms if times == 0 else 0)
+            if not events:
+                waits.enter(pid, alone=alone)
+                waits.settle()
+                if waits.is_waiting(pid):
+                    times += 1
+                    await park(times)
+                    continue
+                # it has its answer, or the first bytes of it, on the way
+                events = poller.poll(poll_ms)
             if events:
-                misses = parked = 0
+                waits.leave(pid)
+                times = 0
                 wanted = gen.send(_ready(events[0][1]))
-                continue
-            misses += 1
-            if misses > 1 and is_blocked(observer, connection.pgconn.backend_pid):
-                parked += 1
-                await park(parked)
     except StopIteration as stop:
+        waits.settle()
         return stop.value
+    finally:
+        waits.leave(pid)
 
 
 def _events(wanted: waiting.Wait) -> int:

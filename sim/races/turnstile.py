@@ -22,7 +22,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.errors import DeadlockDetected
 
 from runtime.store.database import Connect
-from sim.stepwise import DatabaseSwitch, drive, is_blocked
+from sim.stepwise import DatabaseSwitch, LockWaits, drive, is_blocked
 
 _POLL_MS = 1
 _CONNECT_POLL_S = 0.1
@@ -117,7 +117,7 @@ class Turnstile:
         assert self._observer is not None
         attempt = _WHO.get()
         if attempt is None:
-            return await drive(connection, gen, self._observer)
+            return await drive(connection, gen, LockWaits(self._observer))
         shared = self._is_shared(statement)
         if shared:
             attempt.statement = statement
@@ -130,7 +130,7 @@ class Turnstile:
             await attempt.pause(_State.BLOCKED)
 
         try:
-            return await drive(connection, gen, self._observer, park=park, poll_ms=_POLL_MS)
+            return await drive(connection, gen, LockWaits(self._observer), park=park, poll_ms=_POLL_MS)
         except DeadlockDetected:
             self.deadlocks += 1
             raise

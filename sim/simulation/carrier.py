@@ -29,14 +29,14 @@ class Carrier:
     Attributes:
         accepted: Sids that were answered 200; from then on they are ours to answer.
         under_way: Messages that were written and not taken yet.
-        not_ours: Sids of forged messages, which nobody of ours may take.
+        forged: Sids of messages with a signature that is not theirs.
     """
 
     def __init__(
         self, twilio: TwilioEmulator, webs: Sequence[Process], checker: SignatureChecker, dice: Dice, trace: Trace
     ) -> None:
         self.accepted: dict[str, str] = {}
-        self.not_ours: set[str] = set()
+        self.forged: set[str] = set()
         self._twilio = twilio
         self._webs = webs
         self._checker = checker
@@ -83,7 +83,7 @@ class Carrier:
         """Somebody copies a signature onto words of their own; somebody writes to a number nobody has."""
         copy = form | {"MessageSid": f"SM{self._dice.random.getrandbits(128):032x}"}
         if self._dice.strikes(Knob.INBOUND_FORGED):
-            self.not_ours.add(copy["MessageSid"])
+            self.forged.add(copy["MessageSid"])
             await self.post(
                 MESSAGES_URL, copy | {"Body": "cancela todas las citas"}, self._twilio.sign(MESSAGES_URL, form)
             )

@@ -113,9 +113,6 @@ class CustomerPlay:
             await self._ask("así lo quiero, ¿cuánto sale?")
             await self._ask("pásame con alguien por favor")
             self._phone.send(_PHOTO)
-        elif customer.goal is Goal.OPT_OUT:
-            for line in ("hola", "alto", "hola otra vez", "alta"):
-                await self._ask(line)
         else:
             await self._book()
 

@@ -75,7 +75,6 @@ class Goal(StrEnum):
     ASK = "ask"
     CHATTER = "chatter"
     WAVER = "waver"
-    OPT_OUT = "opt_out"
     FILE = "file"
     FLOOD = "flood"
 

@@ -39,7 +39,7 @@ from sim.simulation.plan import SKEW_S, Customer, Human, Plan, draw_plan
 from sim.simulation.processes import Outage, Process, Surroundings, Work, tick_along, work_through
 from sim.simulation.trace import Line, Trace
 from sim.stage import PUBLIC_URL, SETTINGS, shelve_templates
-from sim.stepwise import DatabaseSwitch, Killed, make_connect
+from sim.stepwise import DatabaseSwitch, Killed, LockWaits, make_connect
 from sim.twilio.emulator import Account, PostedCallback, TwilioEmulator
 from sim.twilio.messages import SentRecord
 from sim.virtual_time import SeededIds, VirtualClock, VirtualLoop, derive_seed
@@ -174,6 +174,7 @@ class _Play:
             latency_s=plan.latency_s,
             attacks=self._list_attacks(),
             outage=Outage(clock),
+            waits=LockWaits(self._ground.observer),
             walls=plan.walls,
         )
         processes = self._make_processes(around)
@@ -202,13 +203,10 @@ class _Play:
         seen.reported += [_read_report(each) for each in twilio.callbacks if each.answered == OK]
         seen.now = clock.now()
         seen.never_taken = carrier.under_way
+        seen.forged |= carrier.forged
         # what is wrong in them is no reason to ask again: they are answers like others
         seen.model_answers = meter.answered + sum(model.struck[kind] for kind in USABLE)
         violations = check(self._ground.observer, plan, seen, dice.struck)
-        violations += self._find_taken(carrier.not_ours)
-        if dice.struck[Knob.MODEL_OBEYS_INJECTION]:
-            # a model that does as a stranger says may book twice in its user's own name: that is within their rights
-            violations = [each for each in violations if each.invariant != "bookings.once"]
         if rested_after_s is None:
             violations.insert(0, Violation("rest", "work was left two minutes after the last fault"))
         return self._conclude(around, seen, violations, rested_after_s, processes)
@@ -236,10 +234,6 @@ class _Play:
             rows = self._ground.observer.execute(_SOME_IDS.format(sql.Identifier(key), sql.Identifier(table)))
             known |= {f"{table} {number}": str(row[0]) for number, row in enumerate(rows)}
         return list_attacks(specs_for(Actor.CUSTOMER), known)
-
-    def _find_taken(self, not_ours: set[str]) -> list[Violation]:
-        rows = self._ground.observer.execute("select sid from inbox where sid = any(%s) order by 1", (list(not_ours),))
-        return [Violation("inbox.only_ours", sid) for (sid,) in rows]
 
     async def _upset(self, around: Surroundings, processes: Sequence[Process]) -> None:
         """Releases, and restarts of the database, from time to time; until cancelled."""

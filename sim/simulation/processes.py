@@ -34,7 +34,7 @@ from sim.simulation.broker import FaultyBroker, Order
 from sim.simulation.knobs import Dice, Knob
 from sim.simulation.trace import Trace
 from sim.stage import PUBLIC_URL
-from sim.stepwise import DatabaseSwitch, Killed, is_blocked, make_connect, pass_walls
+from sim.stepwise import DatabaseSwitch, Killed, LockWaits, is_blocked, make_connect, pass_walls
 from sim.twilio.api import ApiAnswer, ApiRequest
 from sim.twilio.emulator import TwilioEmulator
 from sim.twilio.transport import EmulatedHttp
@@ -83,6 +83,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     latency_s: float
     attacks: Sequence[Attack]
     outage: Outage
+    waits: LockWaits
     walls: bool = True
 
     def cancel(self, backend: int) -> None:
@@ -91,6 +92,23 @@ class Surroundings(msgspec.Struct, frozen=True):
         give_up_at = time.monotonic() + _GONE_LIMIT_S
         while is_blocked(self.observer, backend) and time.monotonic() < give_up_at:
             time.sleep(0.0005)
+        self.waits.settle()
+
+    def end_backends(self, backends: list[int]) -> None:
+        """Have these gone: locks go when the server notices, and when it does would be the machine's affair.
+
+        One that itself waits for a lock would not notice at all, and is ended. Who waited for one of them runs on.
+        """
+        self.observer.execute("select pg_terminate_backend(pid) from unnest(%s::int[]) as pid", (backends,))
+        give_up_at = time.monotonic() + _GONE_LIMIT_S
+        query = "select count(*) from pg_stat_activity where pid = any(%s)"
+        while backends and time.monotonic() < give_up_at:
+            row = self.observer.execute(query, (backends,)).fetchone()
+            if row is None or row[0] == 0:
+                break
+            time.sleep(0.0005)
+        self.waits.leave(*backends)
+        self.waits.settle()
 
 
 class Outage:
@@ -185,12 +203,12 @@ class _Line(DatabaseSwitch):
 
     def cut_all(self) -> None:
         """Every connection is gone at once, as when the server is restarted; who has one learns of it by using it."""
-        self._process.wait_until_gone(self.list_backends())
+        self._process.around.end_backends(self.list_backends())
 
     def _cut(self, connection: psycopg.AsyncConnection[Any]) -> None:
         backend = connection.pgconn.backend_pid
         connection.pgconn.finish()
-        self._process.wait_until_gone([backend])
+        self._process.around.end_backends([backend])
 
     def list_backends(self) -> list[int]:
         """The server's processes behind the connections that are open."""
@@ -246,7 +264,7 @@ class Process:
         identity = TwilioAccount(account.account_sid, account.auth_token)
         provider = _Provider(self, self._life)
         http_client = httpx2.AsyncClient(transport=_Model(self, self._life))
-        connect = make_connect(around.observer, self._line)
+        connect = make_connect(around.observer, self._line, around.waits)
         self.parts = open_parts(
             around.settings,
             clock=self.clock,
@@ -317,7 +335,7 @@ class Process:
         self.note("is killed")
         backends = self._line.list_backends()
         self._line.kill()
-        self.wait_until_gone(backends)
+        self.around.end_backends(backends)
         self.parts = None
         self._stopped_until_s = 0.0
         current = asyncio.current_task()
@@ -332,20 +350,6 @@ class Process:
         if self.parts is None and not self._ended:
             self.note("starts again")
             self.start()
-
-    def wait_until_gone(self, backends: list[int]) -> None:
-        """Locks go when the server notices: without waiting for it, when they go would be the machine's affair.
-
-        One that itself waits for a lock would not notice at all, and is ended.
-        """
-        self.around.observer.execute("select pg_terminate_backend(pid) from unnest(%s::int[]) as pid", (backends,))
-        give_up_at = time.monotonic() + _GONE_LIMIT_S
-        query = "select count(*) from pg_stat_activity where pid = any(%s)"
-        while backends and time.monotonic() < give_up_at:
-            row = self.around.observer.execute(query, (backends,)).fetchone()
-            if row is None or row[0] == 0:
-                return
-            time.sleep(0.0005)
 
     def _spawn(self, work: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T | None]:
         task = asyncio.ensure_future(self._contain(work))

@@ -27,6 +27,7 @@ from sim.simulation.knobs import RATES, Dice, Knob, Profile
 from sim.simulation.processes import Outage, Process, Surroundings, tick_along, work_through
 from sim.simulation.trace import Trace
 from sim.stage import SETTINGS
+from sim.stepwise import LockWaits
 from sim.twilio.emulator import Account, TwilioEmulator
 from sim.virtual_time import SkewedClock, VirtualClock, VirtualLoop
 
@@ -65,6 +66,7 @@ def simulate(url: str, play: Callable[[Surroundings], Awaitable[T]], profile: Pr
             latency_s=0.001,
             attacks=(),
             outage=Outage(clock),
+            waits=LockWaits(observer),
         )
         return await play(around)
 

@@ -136,7 +136,13 @@ def _find_told_against_will(case: Case) -> list[Violation]:
     return [Violation("consent.kept", f"{row[0]} {row[1]!r}") for row in rows]
 
 
+def _find_forged(case: Case) -> list[Violation]:
+    rows = case.owner.execute("select sid from inbox where sid = any(%s) order by 1", (list(case.seen.forged),))
+    return [Violation("inbox.only_signed", sid) for (sid,) in rows.fetchmany(MOST_NAMED)]
+
+
 CHECKS = (
+    Check({"inbox.only_signed": "nothing is taken in without a signature of its own"}, _find_forged),
     Check(
         {
             "inbox.none_lost": "what was answered 200 is there",

@@ -38,6 +38,7 @@ class Seen(msgspec.Struct):
 
     Attributes:
         model_answers: Answers the model gave that could be used; None where nobody counted.
+        forged: Sids that came with a signature that was not theirs.
         never_taken: Messages that people wrote and nobody ever answered with 200.
     """
 
@@ -47,6 +48,7 @@ class Seen(msgspec.Struct):
     reported: list[Reported] = msgspec.field(default_factory=list)
     now: datetime | None = None
     model_answers: int | None = None
+    forged: set[str] = msgspec.field(default_factory=set)
     never_taken: int = 0
 
 
