@@ -123,10 +123,13 @@ def _judge_line(case: Case) -> list[Violation]:
 
 
 def _find_told_against_will(case: Case) -> list[Violation]:
-    """Until they want messages again; a human's own words, and an apology for a failure, are not meant."""
+    """Until they want messages again; a human's own words, and an apology for a failure, are not meant.
+
+    Two processes' clocks may differ by a second.
+    """
     rows = case.owner.execute(
         "select b.id::text, left(b.body, 40) from outbox a join outbox b on b.organization_id = a.organization_id"
-        " and b.conversation_id = a.conversation_id and b.created_at > a.created_at"
+        " and b.conversation_id = a.conversation_id and b.created_at > a.created_at + interval '1 second'"
         " where a.body = any(%(out)s) and b.kind in ('reply', 'notice', 'alert') and b.body <> all(%(fixed)s)"
         " and not exists (select from outbox i where i.organization_id = a.organization_id"
         "  and i.conversation_id = a.conversation_id and i.created_at > a.created_at and i.created_at <= b.created_at"

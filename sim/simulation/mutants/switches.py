@@ -187,8 +187,13 @@ def find_places(name: str) -> tuple[Any, list[tuple[Any, str]]]:
     if owners:
         return sound, [(holder, attribute)]
     modules = [module for key, module in sorted(sys.modules.items()) if key.startswith(_SEARCHED)]
-    own = [(module, key) for module in modules for key, value in vars(module).items() if value is sound]
-    return sound, own
+    return sound, [
+        (module, key)
+        for module in modules
+        for key, value in vars(module).items()
+        # two names may share a number or a word by chance; then only the same name means the same
+        if value is sound and (key == attribute or not isinstance(sound, int | str))
+    ]
 
 
 def _count_calls(broken: Callable[..., Any], calls: list[None]) -> Callable[..., Any]:
