@@ -17,7 +17,7 @@ from sim.twilio.messages import SentRecord
 from sim.virtual_time import derive_seed
 from sim.worlds import Organization
 
-_TIRESOME_S = 100.0
+_TIRESOME_S = 240.0
 """By then what cannot be answered has been given up."""
 _EAGER = 32
 _EAGER_PAUSE_S = 4.0
