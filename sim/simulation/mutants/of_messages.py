@@ -238,7 +238,7 @@ OF_MESSAGES = (
             Rewrite("runtime.store.journal:_ADD_PAID_STEP", _FENCE),
             Rewrite("runtime.store.journal:_ADD_STEP", _FENCE),
         ),
-        within=30,
+        within=60,
     ),
     Mutant(
         name="turn.no-lock",
@@ -288,9 +288,9 @@ OF_MESSAGES = (
     Mutant(
         name="tool.done-twice",
         breaks="what a model asks for is done twice",
-        noticed_by=("bookings.once",),
+        noticed_by=("journal.effects",),
         switches=(Swap("runtime.tools.registry:call", _do_twice),),
-        within=40,
+        within=10,
     ),
     Mutant(
         name="tool.left-out",
