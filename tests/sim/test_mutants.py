@@ -43,9 +43,9 @@ SHOWN_BY_NONE = {
 """Invariants that no mutant trips, and why they are kept all the same."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def ground(server_url: str) -> Iterator[Ground]:
-    """A database of one's own, ready for simulations."""
+    """A database ready for simulations; what a test does to it is rolled back."""
     with borrow_copy(server_url, f"parlo_mutants_test_{os.getpid()}") as url, open_ground(url) as ground:
         yield ground
 
