@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,12 +16,9 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import psycopg
 from psycopg import sql
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from runtime.adapters.twilio.signature import SignatureChecker
-from runtime.domain.errors import Unavailable
-from runtime.parts import Parts
 from runtime.store.database import Database, open_database
 from runtime.tools.base import Actor
 from runtime.tools.registry import specs_for
@@ -66,14 +64,21 @@ select (select count(*) from inbox where state = 'accepted')
 
 _SOME_IDS = sql.SQL("select {} from {} order by 1 limit 3")
 
-_REMOVE = text(
-    """
-    update staff s set active = false
-    from organizations o where o.organization_id = s.organization_id and o.name = :business and s.name = :name
-    """
+_DO_NOT_WAIT = "set local lock_timeout = '20ms'"
+_REMOVE = (
+    "update staff s set active = false from organizations o where o.organization_id = s.organization_id"
+    " and o.name = %s and s.name = %s"
 )
-
 Phones = dict[tuple[str, int], Phone]
+_END_OTHERS = (
+    "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
+    " and pid <> pg_backend_pid() and backend_type = 'client backend'"
+)
+_COUNT_OTHERS = (
+    "select count(*) from pg_stat_activity where datname = current_database()"
+    " and pid <> pg_backend_pid() and backend_type = 'client backend'"
+)
+_GONE_LIMIT_S = 10.0
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,10 +121,35 @@ class Ground:
         self.observer = observer
         self.check_references = not is_superuser(observer)
 
+    def clear(self) -> None:
+        """End whatever an earlier play has left: a transaction that is still open would be waited for without end."""
+        self.observer.execute(_END_OTHERS)
+        give_up_at = time.monotonic() + _GONE_LIMIT_S
+        while time.monotonic() < give_up_at:
+            row = self.observer.execute(_COUNT_OTHERS).fetchone()
+            if row is None or row[0] == 0:
+                break
+            time.sleep(0.001)
+        self.observer.execute("truncate handoff_log restart identity")
+
+
+def try_to_remove(owner: psycopg.Connection[Any], business: str, name: str) -> bool:
+    """Have somebody of the team leave; False where a simulated process has the row in its hand.
+
+    To wait for it here would let that process, and everything else, wait for ever.
+    """
+    try:
+        with owner.transaction():
+            owner.execute(_DO_NOT_WAIT)
+            owner.execute(_REMOVE, (business, name))
+    except psycopg.errors.LockNotAvailable:
+        return False
+    return True
+
 
 def play(ground: Ground, seed: int, profile: Profile = Profile.ALL) -> Outcome:
     """Play one seed, on a loop of its own."""
-    ground.observer.execute("truncate handoff_log restart identity")
+    ground.clear()
     loop = VirtualLoop()
     # what is collected closes connections, and must not do so in the middle
     gc.disable()
@@ -189,7 +219,7 @@ class _Play:
             asyncio.ensure_future(self._upset(around, processes)),
         ]
         phones, seen = self._hand_out_phones(carrier, trace, twilio)
-        await self._let_people_play(phones, carrier, webs)
+        await self._let_people_play(phones)
         await self._let_arrive(carrier)
         await asyncio.sleep(plan.lingers_s)
         rested_after_s = await self._heal(around, clock, carrier, trace)
@@ -292,7 +322,7 @@ class _Play:
         twilio.subscribe(arrive)
         return phones, seen
 
-    async def _let_people_play(self, phones: Phones, carrier: Carrier, webs: Sequence[Process]) -> None:
+    async def _let_people_play(self, phones: Phones) -> None:
         plan, dice = self._plan, self._dice
         team = [
             HumanPlay(human, phones[human.phone, human.business], dice, partial(self._list_colleagues, phones, human))
@@ -303,7 +333,7 @@ class _Play:
             asyncio.ensure_future(CustomerPlay(customer, phones[customer.phone, customer.business], dice).run())
             for customer in plan.customers
         ]
-        humans.append(asyncio.ensure_future(self._remove_somebody(webs[0])))
+        humans.append(asyncio.ensure_future(self._remove_somebody()))
         await asyncio.wait(customers, timeout=PLAY_LIMIT_S)
         for task in (*customers, *humans):
             task.cancel()
@@ -322,26 +352,14 @@ class _Play:
         team = [it for it in self._plan.humans if it.business == own.business and it.phone != own.phone]
         return [phones[it.phone, it.business] for it in team]
 
-    async def _remove_somebody(self, web: Process) -> None:
+    async def _remove_somebody(self) -> None:
         """Somebody of the team leaves the business in the middle of it."""
         dice, plan = self._dice, self._plan
         await asyncio.sleep(dice.random.uniform(5.0, 120.0))
-        if not dice.strikes(Knob.HUMAN_REMOVED):
-            return
-        human = dice.random.choice(plan.humans)
-        named = {"business": plan.world.organizations[human.business].name, "name": human.name}
-
-        async def remove(parts: Parts) -> bool:
-            try:
-                async with parts.database.platform() as uow:
-                    await uow.run(_REMOVE, named)
-                    await uow.commit()
-            except Unavailable:
-                return False
-            return True
-
-        while not await web.run(remove):
-            await asyncio.sleep(LOOK_S)
+        if dice.strikes(Knob.HUMAN_REMOVED):
+            human = dice.random.choice(plan.humans)
+            while not try_to_remove(self._ground.observer, plan.world.organizations[human.business].name, human.name):
+                await asyncio.sleep(LOOK_S)
 
     async def _heal(self, around: Surroundings, clock: VirtualClock, carrier: Carrier, trace: Trace) -> float | None:
         """Nothing goes wrong any more; how long until everything is final."""

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import psycopg
@@ -17,8 +18,9 @@ from sim.databases import borrow_copy
 from sim.simulation.invariants import RULES, Seen, check
 from sim.simulation.knobs import Knob, Profile
 from sim.simulation.plan import draw_plan
+from sim.simulation.play import try_to_remove
 from sim.simulation.reporting import read_profile, read_seeds
-from sim.simulation.runs import play_many, summarize
+from sim.simulation.runs import open_ground, play_many, summarize
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -86,6 +88,41 @@ def test_a_wall_that_is_gone_is_noticed(spare_url: str) -> None:
 
     assert sound == []
     assert [violation.invariant for violation in found] == ["tenants.walls"]
+
+
+def test_a_play_does_not_wait_for_what_an_earlier_one_left_open(spare_url: str) -> None:
+    """A transaction of a process that ended in the middle holds locks as long as its connection lives."""
+    with open_ground(spare_url) as ground, psycopg.connect(spare_url) as left:
+        left.execute("lock table handoff_log, staff")
+
+        ground.clear()
+
+        with pytest.raises(psycopg.OperationalError):
+            left.execute("select 1")
+
+
+def test_nobody_waits_outside_the_simulation_for_a_lock_inside_it(spare_url: str) -> None:
+    """Whoever holds it could never let it go: nothing else runs meanwhile."""
+    with open_ground(spare_url) as ground, psycopg.connect(spare_url) as other:
+        _write_staff(ground.observer)
+        other.execute("select from staff for update")
+        while_held = try_to_remove(ground.observer, "Otra", "Rosa")
+        other.rollback()
+
+        assert (while_held, try_to_remove(ground.observer, "Otra", "Rosa")) == (False, True)
+        assert ground.observer.execute("select active from staff").fetchall() == [(False,)]
+
+
+def _write_staff(owner: psycopg.Connection[Any]) -> None:
+    ids = {"organization": "ffffffff-0000-7000-8000-000000000001", "person": "ffffffff-0000-7000-8000-000000000002"}
+    for statement in (
+        "insert into organizations (organization_id, name, status, timezone, created_at)"
+        " values (%(organization)s, 'Otra', 'active', 'America/Cancun', now())",
+        "insert into people (organization_id, id, created_at) values (%(organization)s, %(person)s, now())",
+        "insert into staff (organization_id, id, person_id, name, role, position)"
+        " values (%(organization)s, %(person)s, %(person)s, 'Rosa', 'owner', 0)",
+    ):
+        owner.execute(statement, ids)
 
 
 def test_every_rule_has_a_name_and_a_reason_of_its_own() -> None:
