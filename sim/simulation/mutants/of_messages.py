@@ -349,7 +349,7 @@ OF_MESSAGES = (
         breaks="a message is taken to be sent while another process has it in its hand",
         noticed_by=("outbox.copies", "outbox.one_copy_more"),
         switches=(Rewrite(_HEAD, (("and (head.lease_until is null or head.lease_until <= :now)", ""),)),),
-        within=10,
+        within=40,
     ),
     Mutant(
         name="outbox.sent-inside",
