@@ -104,7 +104,12 @@ PROMISES = {
         "outbox.one_copy_more",
     ),
     "No double booking": ("bookings.staff_free", "bookings.spot_free"),
-    "Nothing is said that is not so": ("bookings.told_are_made", "outbox.said_but_not_sent", "outbox.not_downgraded"),
+    "Nothing is said that is not so": (
+        "bookings.told_are_made",
+        "outbox.marked_first",
+        "outbox.said_but_not_sent",
+        "outbox.not_downgraded",
+    ),
     "Everybody is answered, or a person is told": (
         "turns.answered",
         "turns.dead_are_told",

@@ -133,6 +133,12 @@ class Ground:
         self.observer.execute("truncate handoff_log restart identity")
 
 
+def is_unmarked(owner: psycopg.Connection[Any], sent: SentRecord) -> bool:
+    """Whether our row of a message that the provider was given still says to others that it waits."""
+    row = owner.execute("select state = 'queued' from outbox where id = %s", (sent.outbox_id,)).fetchone()
+    return row is not None and bool(row[0])
+
+
 def try_to_remove(owner: psycopg.Connection[Any], business: str, name: str) -> bool:
     """Have somebody of the team leave; False where a simulated process has the row in its hand.
 
@@ -313,6 +319,7 @@ class _Play:
 
         def arrive(sent: SentRecord) -> None:
             seen.sent.append(sent)
+            seen.unmarked += is_unmarked(self._ground.observer, sent)
             trace.add("twilio", f"accepts {sent.outbox_id} for {sent.to_address}: {sent.failure or ''} {sent.body!r}")
             business = businesses.get(sent.from_address, -1)
             phone = phones.get((sent.to_address.removeprefix("whatsapp:"), business))

@@ -211,6 +211,12 @@ def test_an_answer_that_was_paid_for_and_not_used_is_seen(book: Book) -> None:
     assert book.ask(Seen(now=NOON, model_answers=2), {Knob.PROCESS_KILLED: 1}) == []
 
 
+def test_a_message_that_was_sent_before_anybody_else_could_know_is_seen(book: Book) -> None:
+    """Where a process slept, others may have given its message back to the line meanwhile."""
+    assert book.ask(Seen(now=NOON, unmarked=1)) == ["outbox.marked_first"]
+    assert book.ask(Seen(now=NOON, unmarked=1), {Knob.PROCESS_STOPPED: 1}) == []
+
+
 def test_a_message_that_nobody_ever_took_is_seen(book: Book) -> None:
     """However often it was brought."""
     assert book.ask(Seen(now=NOON, never_taken=1)) == ["inbox.all_taken"]

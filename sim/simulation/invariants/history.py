@@ -31,7 +31,7 @@ def _find_lost(case: Case) -> list[Violation]:
 
 
 def _find_copies(case: Case) -> list[Violation]:
-    """A copy more is excused where a process slept through its lease with the call in its hand."""
+    """Excused is a process that slept through its lease with the call in its hand: others have gone on meanwhile."""
     seen = case.seen
     copies = Counter(sent.outbox_id for sent in seen.sent if sent.failure is None)
     doubled = {outbox_id: count - 1 for outbox_id, count in copies.items() if count > 1}
@@ -39,6 +39,8 @@ def _find_copies(case: Case) -> list[Violation]:
     found = [Violation("outbox.one_copy_more", str(it)) for it, extra in doubled.items() if extra > 1]
     if sum(doubled.values()) > excused:
         found.append(Violation("outbox.copies", f"{sum(doubled.values())} copies, {excused} excuses"))
+    if seen.unmarked > excused:
+        found.append(Violation("outbox.marked_first", f"{seen.unmarked} messages, {excused} excuses"))
     sent = {sent.outbox_id for sent in seen.sent}
     claimed = case.owner.execute(
         "select id::text from outbox where state not in ('queued', 'submitting', 'failed', 'undelivered')"
@@ -158,6 +160,7 @@ CHECKS = (
             "outbox.one_copy_more": "no message reaches the provider three times",
             "outbox.copies": "a message is sent once; a copy more only for a process that slept through its lease",
             "outbox.said_but_not_sent": "what we say was sent, the provider has",
+            "outbox.marked_first": "that a message is being sent is committed before the provider is called",
         },
         _find_copies,
     ),

@@ -40,6 +40,7 @@ class Seen(msgspec.Struct):
         model_answers: Answers the model gave that could be used; None where nobody counted.
         forged: Sids that came with a signature that was not theirs.
         never_taken: Messages that people wrote and nobody ever answered with 200.
+        unmarked: Messages the provider was given while our row said, to everybody else, that they were not being sent.
     """
 
     accepted: set[str] = msgspec.field(default_factory=set)
@@ -50,6 +51,7 @@ class Seen(msgspec.Struct):
     model_answers: int | None = None
     forged: set[str] = msgspec.field(default_factory=set)
     never_taken: int = 0
+    unmarked: int = 0
 
 
 class Rule(msgspec.Struct, frozen=True):

@@ -354,10 +354,9 @@ OF_MESSAGES = (
     Mutant(
         name="outbox.sent-inside",
         breaks="a message is sent within the transaction that takes it",
-        noticed_by=("outbox.copies", "outbox.one_copy_more"),
+        noticed_by=("outbox.marked_first",),
         switches=(Swap("runtime.outbox:deliver", _send_inside),),
-        within=20,
-        profile=Profile.DATABASE,
+        within=5,
     ),
     Mutant(
         name="outbox.presumed-sent",
