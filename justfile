@@ -42,6 +42,11 @@ bench *args:
 mutants *args:
     @"{{python}}" -m evals.cli mutants "$@"
 
+# kill, stop and cut off real processes while people write, and check every promise
+[no-exit-message]
+chaos *args:
+    @"{{python}}" -m evals.cli chaos "$@"
+
 # the program itself: ./just parlo --help
 [no-exit-message]
 parlo *args:

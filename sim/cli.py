@@ -229,6 +229,35 @@ def mutants(
         raise typer.Exit(1)
 
 
+@app.command()
+def chaos(
+    minutes: Annotated[float, typer.Option(min=0.25, help="How long people write and faults strike.")] = 10.0,
+    messages: Annotated[
+        int | None, typer.Option(min=1, help="How many people write, roughly; by default 300 a minute.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of who writes what, and of when which fault strikes.")] = 1,
+    faults: Annotated[str, typer.Option(help="Names or families, with commas: worker.killed,postgres.")] = "all",
+    workers: Annotated[int, typer.Option(min=1, max=16, help="How many worker processes.")] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Kill, stop and cut off real processes while people write, and check every promise; exit 1 if one was not kept."""
+    from sim.chaos.faults import read_kinds
+    from sim.chaos.play import Wishes
+    from sim.chaos.reporting import show_outcome
+    from sim.chaos.running import run_chaos
+    from sim.chaos.stage import Crew
+
+    wishes = Wishes(
+        seconds=minutes * 60,
+        messages=round(300 * minutes) if messages is None else messages,
+        seed=seed,
+        kinds=read_kinds(faults),
+        crew=Crew(workers=workers),
+    )
+    if not show_outcome(run_chaos(wishes, os.environ, _tell_aside), as_json=as_json):
+        raise typer.Exit(1)
+
+
 def _tell_aside(line: str) -> None:
     """Progress goes where it does not mix with what was asked for."""
     print(line, file=sys.stderr, flush=True)

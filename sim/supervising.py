@@ -11,6 +11,10 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import msgspec
 
 RESTART_S = 0.1
 LONGEST_RESTART_S = 5.0
@@ -20,48 +24,55 @@ PATIENCE_S = 28.0
 """How long a process may take to end by itself: a worker drains for 20 seconds."""
 
 
+class Program(msgspec.Struct, frozen=True):
+    """What is started.
+
+    Attributes:
+        command: The program and its words.
+        environment: All of its environment.
+        inherited: Files and sockets it gets, by the same numbers.
+        log: The file all it writes goes to; without it where the supervisor's goes.
+    """
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    inherited: Sequence[int] = ()
+    log: Path | None = None
+
+
 class Child:
     """One process that is to run until it is told to stop.
 
     Args:
         name: What people call it.
-        command: The program and its words.
-        environment: All of its environment.
+        program: What it runs.
         tell: Called with a line for people when the process dies, and when it runs again.
-        inherited: Files and sockets it gets, by the same numbers.
+        restart_s: How long after it died it is started again.
     """
 
     def __init__(
         self,
         name: str,
-        command: Sequence[str],
-        environment: Mapping[str, str],
+        program: Program,
         tell: Callable[[str], None],
         *,
-        inherited: Sequence[int] = (),
+        restart_s: float = RESTART_S,
     ) -> None:
         self.name = name
         self.pid: int | None = None
         self.starts = 0
-        self._command = command
-        self._environment = environment
+        self._program = program
         self._tell = tell
-        self._inherited = inherited
+        self._restart_s = restart_s
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
         """Start it, and again whenever it ends, until `stop`."""
         loop = asyncio.get_running_loop()
-        wait_s = RESTART_S
+        wait_s = self._restart_s
         while not self._stopped.is_set():
             started_at = loop.time()
-            process = await asyncio.create_subprocess_exec(
-                *self._command,
-                env=self._environment,
-                stdin=asyncio.subprocess.PIPE,
-                start_new_session=True,
-                pass_fds=self._inherited,
-            )
+            process = await self._start()
             self.pid = process.pid
             self.starts += 1
             if self.starts > 1:
@@ -73,19 +84,36 @@ class Child:
             self.pid = None
             if self._stopped.is_set():
                 return
-            wait_s = RESTART_S if loop.time() - started_at >= STEADY_S else min(wait_s * 2, LONGEST_RESTART_S)
+            wait_s = self._restart_s if loop.time() - started_at >= STEADY_S else min(wait_s * 2, LONGEST_RESTART_S)
             self._tell(f"{self.name} ended ({_explain(code)}); starting it again in {wait_s:.1f} s")
             await self._rest(wait_s)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Let it end, and stay ended."""
         self._stopped.set()
+        self.send(number)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal if it runs; where that ends it, it is started again."""
         if self.pid is not None:
             try:
                 os.kill(self.pid, number)
             except ProcessLookupError:
                 # it was quicker
                 return
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        program = self._program
+        with program.log.open("ab") if program.log else nullcontext() as output:
+            return await asyncio.create_subprocess_exec(
+                *program.command,
+                env=program.environment,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                pass_fds=program.inherited,
+            )
 
     async def _rest(self, seconds: float) -> None:
         try:

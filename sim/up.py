@@ -13,7 +13,6 @@ import fcntl
 import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import cast
@@ -34,18 +33,17 @@ from runtime.store.migrate import migrate
 from runtime.store.tables import channels
 from runtime.templates import sync_templates
 from sim.clock_file import ClockFile, clock_path
-from sim.offline_model.protocol import MODEL_NAME
 from sim.offline_model.server import OfflineApp
 from sim.seeding import seed_world
 from sim.serving import Asgi, address_of, listen, serve
 from sim.simulate.app import Simulation
 from sim.simulate.pages import create_app
 from sim.simulate.rows import find_newest_moment, list_heard
-from sim.supervising import Child, supervise
+from sim.supervising import Child, Program, supervise
 from sim.twilio.emulator import Account, TwilioEmulator
 from sim.twilio.reports import Behaviour
 from sim.twilio.server import EmulatorApp, HttpFetcher, HttpSink
-from sim.up_record import UpRecord, list_announcement, record_path, write_record
+from sim.up_record import PROGRAM, UpRecord, compose_environment, list_announcement, record_path, write_record
 from sim.windows import STRICT_S
 from sim.worlds import World, load_world
 
@@ -56,7 +54,6 @@ READ_S = 4.0
 READY_LIMIT_S = 60.0
 SERVERS_S = 2.0
 """How often the embedded servers are looked at."""
-OFFLINE_KEY = "offline"
 
 Tell = Callable[[str], None]
 
@@ -205,38 +202,23 @@ class _Up:
     def _make_children(self, record: UpRecord, door: int) -> list[Child]:
         environment = {
             **self._environment,
-            "DATABASE_URL": record.database_url,
-            "REDIS_URL": record.redis_url,
-            "TWILIO_BASE_URL": record.twilio,
-            "TWILIO_ACCOUNT_SID": record.account_sid,
-            "TWILIO_AUTH_TOKEN": record.auth_token,
-            "PARLO_PUBLIC_URL": record.web,
+            **compose_environment(record),
             "PARLO_CENTRAL_NUMBER": self._world.central,
             "PARLO_CLOCK_FILE": str(self._file.path),
         }
-        if record.model is not None:
-            environment |= {
-                "OPENAI_API_KEY": OFFLINE_KEY,
-                "OPENAI_BASE_URL": record.model,
-                "PARLO_CUSTOMER_MODEL": MODEL_NAME,
-                "PARLO_CLASSIFIER_MODEL": MODEL_NAME,
-            }
-        program = [sys.executable, "-m", "evals.cli"]
         words = {"web": ["web", "--socket", str(door)], "ticker": ["ticker"]}
         words |= {"worker" if n == 0 else f"worker-{n + 1}": ["worker"] for n in range(self._options.workers)}
         return [
             Child(
                 name,
-                [*program, *command, "--with-parent"],
-                environment,
+                Program([*PROGRAM, *command, "--with-parent"], environment, (door,) if name == "web" else ()),
                 self._tell,
-                inherited=(door,) if name == "web" else (),
             )
             for name, command in words.items()
         ]
 
     async def _announce(self, record: UpRecord, ended: asyncio.Event) -> None:
-        if not await _wait_until_ready(record.web, ended):
+        if not await wait_until_ready(record.web, ended):
             if ended.is_set():
                 return
             raise Broken(f"web did not become ready within {READY_LIMIT_S:.0f} s; what it wrote stands above")
@@ -310,7 +292,8 @@ def _list_numbers(world: World) -> dict[str, str]:
     return {**named, "central": world.central}
 
 
-async def _wait_until_ready(web: str, ended: asyncio.Event) -> bool:
+async def wait_until_ready(web: str, ended: asyncio.Event) -> bool:
+    """Wait until web says that it is ready; False where it does not in time, or `ended` came before."""
     deadline = asyncio.get_running_loop().time() + READY_LIMIT_S
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
         while asyncio.get_running_loop().time() < deadline and not ended.is_set():

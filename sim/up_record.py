@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,11 @@ import msgspec
 
 from runtime.adapters.embedded import find_home
 from runtime.domain.errors import Broken
+from sim.offline_model.protocol import MODEL_NAME
+
+PROGRAM = (sys.executable, "-m", "evals.cli")
+"""How a process of ours is started; its command follows."""
+_OFFLINE_KEY = "offline"
 
 
 class UpRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +53,26 @@ def write_record(environment: Mapping[str, str], record: UpRecord) -> None:
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
     draft.replace(path)
+
+
+def compose_environment(record: UpRecord) -> dict[str, str]:
+    """What web, worker and ticker are told of where everything is."""
+    environment = {
+        "DATABASE_URL": record.database_url,
+        "REDIS_URL": record.redis_url,
+        "TWILIO_BASE_URL": record.twilio,
+        "TWILIO_ACCOUNT_SID": record.account_sid,
+        "TWILIO_AUTH_TOKEN": record.auth_token,
+        "PARLO_PUBLIC_URL": record.web,
+    }
+    if record.model is not None:
+        environment |= {
+            "OPENAI_API_KEY": _OFFLINE_KEY,
+            "OPENAI_BASE_URL": record.model,
+            "PARLO_CUSTOMER_MODEL": MODEL_NAME,
+            "PARLO_CLASSIFIER_MODEL": MODEL_NAME,
+        }
+    return environment
 
 
 def list_announcement(record: UpRecord, business: str, environment: Mapping[str, str]) -> list[str]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from runtime.domain.spanish.folding import fold_words
-from sim.simulation.carrier import Carrier
 from sim.simulation.knobs import Dice, Knob
 from sim.simulation.manners import play_manner
 from sim.simulation.plan import Customer, Goal, Human
@@ -28,10 +28,18 @@ _PHOTO = InboundMedia("image/jpeg", b"\xff\xd8\xff\xe0 a photo of nails \xff\xd9
 _DONE = re.compile(r"qued(o|ó) (agendada|cancelada)|agendada|cancelad|cambi(e|é)|reagend|movi", re.IGNORECASE)
 
 
+class Carries(Protocol):
+    """Brings what somebody writes to us."""
+
+    def carry(self, lane: str, inbound: Inbound) -> None:
+        """Somebody sends something; it is on its way."""
+        ...
+
+
 class Phone:
     """Somebody's chat with one number: what came, and a way to write."""
 
-    def __init__(self, lane: str, address: str, number: str, carrier: Carrier, trace: Trace) -> None:
+    def __init__(self, lane: str, address: str, number: str, carrier: Carries, trace: Trace) -> None:
         self.lane = lane
         self.address = address
         self.heard: list[SentRecord] = []

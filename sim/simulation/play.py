@@ -54,12 +54,13 @@ MISHAP_EVERY_S = 20.0
 """How often a release, or a restart of the database, has its chance."""
 RESTART_S = (0.5, 6.0)
 
-_AT_REST = """
+AT_REST = """
 select (select count(*) from inbox where state = 'accepted')
   + (select count(*) from outbox where state in ('queued', 'submitting') and not held)
   + (select count(*) from turns where state = 'running')
   + (select count(*) from handoffs where due_at <= %s)
 """
+"""How much is left to be done; of handoffs what was due at a moment."""
 
 
 _SOME_IDS = sql.SQL("select {} from {} order by 1 limit 3")
@@ -108,7 +109,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[Line]
 
 
-def _read_report(callback: PostedCallback) -> Reported:
+def read_report(callback: PostedCallback) -> Reported:
+    """What a callback said."""
     outbox_id = parse_qs(urlsplit(callback.url).query).get("outbox", [""])[0]
     return Reported(outbox_id, callback.form["MessageSid"], callback.form["MessageStatus"])
 
@@ -236,7 +238,7 @@ class _Play:
         for lane in carrier.accepted.values():
             seen.accepted_by[lane] += 1
         seen.accepted |= set(carrier.accepted)
-        seen.reported += [_read_report(each) for each in twilio.callbacks if each.answered == OK]
+        seen.reported += [read_report(each) for each in twilio.callbacks if each.answered == OK]
         seen.now = clock.now()
         seen.never_taken = carrier.under_way
         seen.forged |= carrier.forged
@@ -378,7 +380,7 @@ class _Play:
         limit = clock.now() + timedelta(seconds=REST_LIMIT_S)
         while clock.now() < limit:
             await asyncio.sleep(LOOK_S)
-            row = self._ground.observer.execute(_AT_REST, (clock.now() - timedelta(seconds=5),)).fetchone()
+            row = self._ground.observer.execute(AT_REST, (clock.now() - timedelta(seconds=5),)).fetchone()
             if row is not None and row[0] == 0 and not carrier.under_way:
                 return clock.elapsed_s - began_s
         return None

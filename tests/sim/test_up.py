@@ -19,7 +19,7 @@ from runtime.adapters.embedded import choose_redis_url
 from runtime.domain.templates import CATALOGUE
 from sim.databases import borrow_copy
 from sim.say import Address, say
-from sim.supervising import Child, supervise
+from sim.supervising import Child, Program, supervise
 from sim.twilio.inbound import Inbound
 from sim.up_record import UpRecord
 
@@ -161,7 +161,7 @@ def _worker_of(home: Path) -> int | None:
 async def test_a_process_that_dies_runs_again_within_a_second_and_ends_when_told() -> None:
     """kill -9 is answered by a new process; ending them leaves none."""
     told: list[str] = []
-    child = Child("nap", [sys.executable, "-c", NAP], os.environ, told.append)
+    child = Child("nap", Program([sys.executable, "-c", NAP], os.environ), told.append)
     ended = asyncio.Event()
     supervising = asyncio.ensure_future(supervise([child], ended, asyncio.Event()))
     await _until(lambda: child.pid is not None, "a start")
@@ -186,9 +186,9 @@ async def test_a_process_ends_when_the_one_that_started_it_is_killed(tmp_path: P
     note = tmp_path / "pid"
     starter = (
         "import asyncio, os, pathlib, sys\n"
-        "from sim.supervising import Child, supervise\n"
+        "from sim.supervising import Child, Program, supervise\n"
         "async def main():\n"
-        f"    child = Child('c', [sys.executable, '-c', {PARENT_WATCHER!r}], os.environ, print)\n"
+        f"    child = Child('c', Program([sys.executable, '-c', {PARENT_WATCHER!r}], os.environ), print)\n"
         "    task = asyncio.ensure_future(supervise([child], asyncio.Event(), asyncio.Event()))\n"
         "    while child.pid is None: await asyncio.sleep(0.01)\n"
         f"    pathlib.Path({str(note)!r}).write_text(str(child.pid))\n"

@@ -26,8 +26,8 @@ from runtime.adapters.embedded.place import EmbeddedServerError, Place, find_bin
 
 ROLE = "parlo"
 DATABASE = "parlo"
-# Fast shutdown, then immediate.
 SIGNALS = (signal.SIGINT, signal.SIGQUIT)
+"""Fast shutdown, then immediate."""
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -139,10 +139,10 @@ def ensure_postgres(home: Path, *, durable: bool = True) -> str:
     return f"postgresql://{ROLE}:{read_secret(place)}@127.0.0.1:{port}/{DATABASE}"
 
 
-def stop_postgres(home: Path) -> None:
-    """Stop both clusters of this home, if they run."""
+def stop_postgres(home: Path, signals: tuple[signal.Signals, ...] = SIGNALS) -> None:
+    """Stop both clusters of this home, if they run: by these signals, the next where one is not enough."""
     for durable in (True, False):
-        stop_running(PostgresKind(durable=durable).name, home, SIGNALS)
+        stop_running(PostgresKind(durable=durable).name, home, signals)
 
 
 def postgres_status(home: Path) -> tuple[ServerStatus, ...]:

@@ -73,9 +73,9 @@ def ensure_valkey(home: Path) -> str:
     return f"redis://:{read_secret(place)}@127.0.0.1:{port}/0"
 
 
-def stop_valkey(home: Path) -> None:
-    """Stop it if it runs."""
-    stop_running(NAME, home, SIGNALS)
+def stop_valkey(home: Path, signals: tuple[signal.Signals, ...] = SIGNALS) -> None:
+    """Stop it if it runs: by these signals, the next where one is not enough."""
+    stop_running(NAME, home, signals)
 
 
 def valkey_status(home: Path) -> tuple[ServerStatus, ...]:

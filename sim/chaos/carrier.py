@@ -1,0 +1,108 @@
+"""How a person's message comes to our webhook over the network: by Twilio, which tries for a while and then gives up.
+
+By default Twilio brings a message once, and once more only where no connection was made. With `#rc=5&rp=all` behind
+the webhook's address, which an installation should have, it tries up to six times, all within 15 seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from runtime.ports import Clock
+from sim.simulation.trace import Trace
+from sim.twilio.emulator import PostedCallback, TwilioEmulator
+from sim.twilio.inbound import Inbound
+from sim.twilio.server import HttpSink
+
+OK = 200
+TRIES = 6
+TOTAL_S = 15.0
+PAUSES_S = (0.5, 1.0, 2.0, 3.0, 4.0)
+"""Between tries; how long the real ones are is not documented."""
+
+
+class HttpCarrier:
+    """Hands messages over until they are taken, or until the provider gives up.
+
+    Attributes:
+        written: When each message was written, by sid, in seconds since 1970.
+        accepted: Sids that were answered 200, with who wrote: from then on they are ours to answer.
+        given_up: Sids that never were.
+        again: How often a message had to be brought again.
+    """
+
+    def __init__(self, twilio: TwilioEmulator, sink: HttpSink, webhook_url: str, clock: Clock, trace: Trace) -> None:
+        self.written: dict[str, float] = {}
+        self.accepted: dict[str, str] = {}
+        self.given_up: list[str] = []
+        self.again = 0
+        self._twilio = twilio
+        self._sink = sink
+        self._url = webhook_url
+        self._clock = clock
+        self._trace = trace
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def under_way(self) -> int:
+        """How many messages are still being brought."""
+        return len(self._tasks)
+
+    def carry(self, lane: str, inbound: Inbound) -> None:
+        """Somebody sends something; it is on its way."""
+        form = self._twilio.compose_inbound(inbound)
+        self.written[form["MessageSid"]] = self._clock.now().timestamp()
+        self._trace.add(lane, f"writes {form['MessageSid']} {inbound.text or inbound.button!r}")
+        task = asyncio.ensure_future(self._carry(lane, form))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _carry(self, lane: str, form: dict[str, str]) -> None:
+        sid, headers = form["MessageSid"], self._twilio.sign(self._url, form)
+        statuses: list[int] = []
+        try:
+            async with asyncio.timeout(TOTAL_S):
+                for attempt in range(TRIES):
+                    statuses.append(await self._sink(self._url, form, headers))
+                    if statuses[-1] == OK:
+                        self.accepted[sid] = lane
+                        return
+                    if attempt < len(PAUSES_S):
+                        self.again += 1
+                        await asyncio.sleep(PAUSES_S[attempt])
+        except TimeoutError:
+            statuses.append(0)
+        self.given_up.append(sid)
+        self._trace.add("twilio", f"gives {sid} of {lane} up after {statuses}")
+
+
+class Reporter:
+    """Posts the provider's reports on messages, each by itself: none waits for another's answer.
+
+    Attributes:
+        posted: Each with what it was answered.
+    """
+
+    def __init__(self, sink: HttpSink, clock: Clock) -> None:
+        self.posted: list[PostedCallback] = []
+        self._sink = sink
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> int:
+        """Begin to post one; what it is answered is known later, so this gives 0."""
+        task = asyncio.ensure_future(self._post(url, dict(form), headers))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return 0
+
+    async def wait(self) -> None:
+        """Until all are answered, or have timed out."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _post(self, url: str, form: dict[str, str], headers: Mapping[str, str]) -> None:
+        posted_at = self._clock.now()
+        status = await self._sink(url, form, headers)
+        self.posted.append(PostedCallback(url, form, posted_at, status))
