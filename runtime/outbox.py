@@ -8,7 +8,8 @@ lost, the provider's own list is searched before anything is sent again. Called 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 
@@ -67,14 +68,27 @@ async def deliver(parts: Parts, conversation_id: ConversationId) -> None:
     """Send what waits for this conversation, head first, until the line is empty or held up."""
     more = True
     while more:
-        now = parts.clock.now()
         lease_until = parts.after(parts.settings.lease_s)
-        async with parts.database.single() as uow:
-            head = await outbox.claim_head(uow, conversation_id, now=now, lease_until=lease_until)
-        more = head is not None and await _send(parts, head)
+        try:
+            more = await _deliver_head(parts, conversation_id, lease_until)
+        except Unavailable:
+            # the claim may stand, when only its answer was lost, and keep the line waiting until it runs out
+            await parts.insist(partial(_let_go, parts, conversation_id, lease_until), until=lease_until)
+            raise
 
 
-async def _send(parts: Parts, head: Outbound) -> bool:
+async def _deliver_head(parts: Parts, conversation_id: ConversationId, lease_until: datetime) -> bool:
+    async with parts.database.single() as uow:
+        head = await outbox.claim_head(uow, conversation_id, now=parts.clock.now(), lease_until=lease_until)
+    return head is not None and await _send(parts, head, lease_until)
+
+
+async def _let_go(parts: Parts, conversation_id: ConversationId, lease_until: datetime) -> None:
+    async with parts.database.single() as uow:
+        await outbox.let_go(uow, conversation_id, lease_until=lease_until, now=parts.clock.now())
+
+
+async def _send(parts: Parts, head: Outbound, lease_until: datetime) -> bool:
     """Bring one claimed message to the provider; False when nothing follows it, or the line has to wait."""
     try:
         receipt = await _find_earlier_send(parts, head)
@@ -96,8 +110,13 @@ async def _send(parts: Parts, head: Outbound) -> bool:
         await _postpone(parts, head, OutboxState.SUBMITTING)
         return False
     except Unavailable:
-        await _postpone(parts, head, OutboxState.QUEUED)
+        # what was unknown still is: the provider's list may be what could not be read
+        await _postpone(parts, head, head.was)
         return False
+    return await parts.insist(lambda: _record(parts, head, receipt), until=lease_until)
+
+
+async def _record(parts: Parts, head: Outbound, receipt: SentMessage) -> bool:
     state = PROVIDER_STATES.get(receipt.status, OutboxState.ACCEPTED)
     async with parts.database.single() as uow:
         return await outbox.record_sent(uow, head, sid=receipt.sid, state=state)

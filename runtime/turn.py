@@ -85,9 +85,23 @@ async def _conclude(parts: Parts, situation: Situation) -> list[NewOutbound]:
 
 
 async def _claim(parts: Parts, conversation_id: ConversationId) -> Situation | None:
+    lease_until = parts.after(parts.settings.lease_s)
+    try:
+        return await _take_up(parts, conversation_id, lease_until)
+    except Unavailable:
+        # the claim may stand all the same, when only its answer was lost
+        await parts.insist(lambda: _let_go(parts, conversation_id, lease_until), until=lease_until)
+        raise
+
+
+async def _let_go(parts: Parts, conversation_id: ConversationId, lease_until: datetime) -> None:
+    async with parts.database.single() as uow:
+        await conversations.let_go(uow, conversation_id, lease_until=lease_until, now=parts.clock.now())
+
+
+async def _take_up(parts: Parts, conversation_id: ConversationId, lease_until: datetime) -> Situation | None:
     now = parts.clock.now()
     async with parts.database.platform() as uow:
-        lease_until = parts.after(parts.settings.lease_s)
         claimed = await parts.conversation_lock.claim(uow, conversation_id, now=now, lease_until=lease_until)
         if claimed is None:
             return None
@@ -295,12 +309,16 @@ async def _postpone(parts: Parts, situation: Situation) -> list[NewOutbound]:
         await _give_back(parts, claimed, wait_s)
         return []
     holding = _outbound(parts, situation, Draft(words.HOLDING, OutboxKind.APOLOGY, 0))
-    try:
+
+    async def write() -> None:
         async with parts.database.tenant(claimed.organization_id) as uow:
             await parts.conversation_lock.hold(uow, claimed.organization_id, claimed.id, claimed.fence)
             await outbox.queue_messages(uow, claimed.organization_id, situation.turn_id, [holding])
             await conversations.release(uow, claimed, due_at=parts.after(wait_s))
             await uow.commit()
+
+    try:
+        await parts.insist(write, until=claimed.lease_until)
     except (LeaseLost, Unavailable) as error:
         # the lease runs out by itself
         log.warning("postpone_failed", conversation=str(claimed.id), error=str(error))
@@ -310,19 +328,26 @@ async def _postpone(parts: Parts, situation: Situation) -> list[NewOutbound]:
 
 async def _pause(parts: Parts, claimed: Claim, until: datetime) -> None:
     """Go on with the turn when its sender may cause another model call."""
-    try:
+
+    async def write() -> None:
         async with parts.database.tenant(claimed.organization_id) as uow:
             await conversations.pause(uow, claimed, until=until, paid_until=claimed.paid_until)
             await uow.commit()
+
+    try:
+        await parts.insist(write, until=claimed.lease_until)
     except Unavailable as error:
         log.warning("pause_failed", conversation=str(claimed.id), error=str(error))
 
 
 async def _give_back(parts: Parts, claimed: Claim, wait_s: float) -> None:
-    try:
+    async def write() -> None:
         async with parts.database.tenant(claimed.organization_id) as uow:
             await conversations.release(uow, claimed, due_at=parts.after(wait_s))
             await uow.commit()
+
+    try:
+        await parts.insist(write, until=claimed.lease_until)
     except Unavailable as error:
         log.warning("release_failed", conversation=str(claimed.id), error=str(error))
 

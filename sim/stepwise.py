@@ -47,6 +47,7 @@ class DatabaseSwitch:
         round_trips: How many there were since the start; every wait for the server is one.
         kill_before: The round trip at which the process is killed, counted like `round_trips`; None is never.
         kill_after: The same, but the server still does what it was asked: the answer is what is lost.
+        lose_after: The round trip whose answer a living process does not get: its connection is cut. None is never.
     """
 
     def __init__(self) -> None:
@@ -54,6 +55,7 @@ class DatabaseSwitch:
         self.dead = False
         self.kill_before: int | None = None
         self.kill_after: int | None = None
+        self.lose_after: int | None = None
         self._connections: list[psycopg.AsyncConnection[Any]] = []
         self._clock: Clock | None = None
         self._until: datetime | None = None
@@ -87,6 +89,10 @@ class DatabaseSwitch:
         """The server has answered: let the answer pass, or lose it."""
         if self.round_trips == self.kill_after:
             raise self.kill()
+        if self.round_trips == self.lose_after:
+            self.lose_after = None
+            connection.pgconn.finish()
+            raise psycopg.OperationalError("the answer was lost")
 
     def take_down(self, clock: Clock, until: datetime | None) -> None:
         """Take the database away until a moment, or until it is brought back."""

@@ -537,6 +537,23 @@ async def release(uow: UnitOfWork, claimed: Claim, *, due_at: datetime | None) -
     )
 
 
+_LET_GO = text(
+    """
+    update conversations set lease_until = null, due_at = :now, attempts = greatest(attempts - 1, 0)
+    where id = :id and lease_until = :lease_until
+    """
+)
+
+
+async def let_go(uow: UnitOfWork, conversation_id: ConversationId, *, lease_until: datetime, now: datetime) -> None:
+    """Give back a lease whose claim was not answered, if it stands; known by its end, since its fence is not.
+
+    Should another worker's lease end in the same microsecond, that one loses it, which the fence lets do no harm.
+    A platform job.
+    """
+    await uow.run(_LET_GO, {"id": conversation_id, "lease_until": lease_until, "now": now})
+
+
 _PAUSE = text(
     """
     update conversations set lease_until = null, due_at = :until, quiet_until = greatest(quiet_until, :until),

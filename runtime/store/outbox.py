@@ -162,6 +162,24 @@ async def claim_head(
     return found[0] if found else None
 
 
+_LET_GO = text(
+    """
+    update outbox set lease_until = null, due_at = :now, not_before = :now
+    where conversation_id = :conversation_id and organization_id = (
+        select organization_id from conversations where id = :conversation_id)
+      and state = 'submitting' and lease_until = :lease_until
+    """
+)
+
+
+async def let_go(uow: UnitOfWork, conversation_id: ConversationId, *, lease_until: datetime, now: datetime) -> None:
+    """Give back a message whose claim was not answered, or that was not handed over after all; known by its lease.
+
+    It stays `submitting`, so that whoever takes it next looks at the provider first.
+    """
+    await uow.run(_LET_GO, {"conversation_id": conversation_id, "lease_until": lease_until, "now": now})
+
+
 async def mark_as_template(uow: UnitOfWork, head: Outbound) -> None:
     """Write down, before it is sent, that a claimed message goes as its template."""
     await uow.run(

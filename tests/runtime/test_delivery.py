@@ -8,11 +8,13 @@ import itertools
 import pytest
 
 from runtime.domain.enums import OutboxKind, OutboxState
+from runtime.domain.errors import Unavailable
 from runtime.domain.ids import OrganizationId, OutboxId
 from runtime.outbox import deliver, record_status, states_below
 from runtime.store.outbox import NewOutbound, queue_messages
 from sim.stage import Stage
 from sim.stepwise import Killed
+from sim.twilio.messages import SentRecord
 from tests.runtime.staging import ANA, Salon, conversation_of, on_stage
 
 ADDRESS = f"whatsapp:{ANA}"
@@ -92,6 +94,70 @@ def test_a_send_that_was_not_accepted_is_repeated(database_url: str, kind: str) 
 
         assert salon.heard(ANA).count("aquí voy") == 1
         assert await _states(salon, ids) == ["delivered"]
+
+    on_stage(database_url, play)
+
+
+def test_a_send_of_unknown_fate_is_not_repeated_while_the_providers_list_cannot_be_read(database_url: str) -> None:
+    """A look-up that fails has found nothing out: the next try looks again."""
+
+    async def play(stage: Stage) -> None:
+        salon = await _open_line(stage)
+        faults = salon.scene.twilio.faults
+        faults.inject("callback_missing", times=None)
+        faults.inject("500_after_accept", times=1, to_address=ADDRESS)
+
+        def hide_the_list(_sent: SentRecord) -> None:
+            faults.inject("down", times=1)
+
+        salon.scene.twilio.subscribe(hide_the_list)
+        ids = await _queue(salon, "solo una vez")
+
+        await salon.wait(120)
+
+        assert salon.heard(ANA).count("solo una vez") == 1
+        assert (await _states(salon, ids))[0] in ("accepted", "sent", "delivered")
+
+    on_stage(database_url, play)
+
+
+def test_a_claim_whose_answer_is_lost_keeps_the_line_waiting_for_seconds_only(database_url: str) -> None:
+    """The worker lives, so it gives the message back and need not wait for its own lease to run out."""
+
+    async def play(stage: Stage) -> None:
+        salon = await _open_line(stage)
+        ids = await _queue(salon, "enseguida")
+        stage.switch.lose_after = stage.switch.round_trips + 1
+
+        with pytest.raises(Unavailable):
+            await deliver(salon.scene.parts, conversation_of(ANA))
+        await salon.wait_running(5)
+
+        assert salon.heard(ANA).count("enseguida") == 1
+        assert await _states(salon, ids) == ["delivered"]
+
+    on_stage(database_url, play)
+
+
+def test_a_database_that_is_away_after_a_send_hears_of_it_when_it_is_back(database_url: str) -> None:
+    """The provider's answer is kept meanwhile; what waits behind the message follows within seconds."""
+
+    async def play(stage: Stage) -> None:
+        salon = await _open_line(stage)
+        before = len(salon.heard(ANA))
+        salon.scene.twilio.faults.inject("callback_missing", times=None)
+        await _queue(salon, "uno", "dos")
+
+        def go_away(sent: SentRecord) -> None:
+            if sent.body == "uno":
+                stage.switch.take_down(salon.scene.clock, salon.scene.parts.after(4))
+
+        salon.scene.twilio.subscribe(go_away)
+
+        await deliver(salon.scene.parts, conversation_of(ANA))
+
+        assert salon.heard(ANA)[before:] == ["uno", "dos"]
+        assert salon.scene.clock.elapsed_s < 10
 
     on_stage(database_url, play)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from contextlib import suppress
 
 import msgspec
 
@@ -152,6 +153,50 @@ def test_a_worker_stopped_beyond_its_lease_changes_nothing_when_it_wakes_up(data
         assert len(model.asked) == 2
         assert len(salon.heard(ANA)) == 1
         assert await salon.count("select count(*) from steps") == 1
+
+    on_stage(database_url, play)
+
+
+def test_a_database_that_goes_away_in_a_turn_delays_it_by_seconds_and_not_by_a_lease(database_url: str) -> None:
+    """Whoever lives on gives the conversation back as soon as the database takes it."""
+
+    async def play(stage: Stage) -> None:
+        salon = await Salon.open(stage)
+        salon = with_parts(salon, model=SlowModel(salon.scene.clock, 3.0))
+        await salon.post(ANA, "hola")
+        await salon.scene.clock.sleep(2)
+        turn = asyncio.create_task(salon.run_turn(ANA))
+        await salon.scene.clock.sleep(1)
+        stage.switch.take_down(salon.scene.clock, salon.scene.parts.after(8))
+        await turn
+        back_after_s = salon.scene.clock.elapsed_s
+
+        await salon.wait_running(10)
+
+        assert back_after_s < 15
+        assert salon.heard(ANA)[0] == words.HOLDING
+        assert len(salon.heard(ANA)) == 2
+
+    on_stage(database_url, play)
+
+
+def test_a_claim_whose_answer_is_lost_delays_the_turn_by_seconds(database_url: str) -> None:
+    """The lease that stands is given back by the worker that does not know its number."""
+
+    async def play(stage: Stage) -> None:
+        salon = await Salon.open(stage)
+        for lost in range(1, 12):
+            await salon.wait(60)
+            await salon.post(ANA, "hola")
+            await salon.scene.clock.sleep(2)
+            heard = len(salon.heard(ANA))
+            stage.switch.lose_after = stage.switch.round_trips + lost
+            with suppress(Unavailable):
+                await salon.run_turn(ANA)
+
+            await salon.wait_running(20)
+
+            assert len(salon.heard(ANA)) > heard, lost
 
     on_stage(database_url, play)
 
