@@ -34,6 +34,7 @@ _BLOWS = frozenset(
 )
 """Over when they are dealt: what follows is recovery."""
 _TWILIO_FAILURES = (FaultKind.SERVER_ERROR, FaultKind.OVERLOADED, FaultKind.ERROR_AFTER_ACCEPT)
+"""In the first half; in the other nothing is answered but 503, its list of messages neither."""
 _SETTLED_S = 0.5
 """After it a statement that a stopped process had sent is done."""
 _IN_HAND = "select id::text from outbox where state = 'submitting' and lease_until is not null"
@@ -208,9 +209,11 @@ class Strikes:
     async def _fail_twilio(self) -> str:
         faults = self._stage.twilio.faults
         before, kind = faults.struck.total(), self._random.choice(_TWILIO_FAILURES)
-        faults.inject(kind, times=None, until=self._stage.clock.now() + timedelta(seconds=self._lengths.outage_s))
-        await asyncio.sleep(self._lengths.outage_s)
-        return f"{kind} to {faults.struck.total() - before} requests"
+        half_s = self._lengths.outage_s / 2
+        for failure in (kind, FaultKind.DOWN):
+            faults.inject(failure, times=None, until=self._stage.clock.now() + timedelta(seconds=half_s))
+            await asyncio.sleep(half_s)
+        return f"{kind}, then down, to {faults.struck.total() - before} requests"
 
 
 def _kill(child: Child) -> str:
