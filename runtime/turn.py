@@ -67,7 +67,7 @@ async def _conclude(parts: Parts, situation: Situation) -> list[NewOutbound]:
         log.warning("lease_lost", conversation=str(claimed.id), fence=claimed.fence)
         return []
     except Reroute:
-        await _give_back(parts, claimed, wait_s=0.0)
+        await _give_back(parts, situation, wait_s=0.0)
         return []
     except Paced as error:
         await _pause(parts, claimed, error.until)
@@ -306,24 +306,25 @@ async def _postpone(parts: Parts, situation: Situation) -> list[NewOutbound]:
     claimed = situation.claimed
     wait_s = min(60.0, 2.0**claimed.attempts) * (1 + parts.ids.jitter() / 4)
     if situation.route.case is not Case.CUSTOMER:
-        await _give_back(parts, claimed, wait_s)
+        await _give_back(parts, situation, wait_s)
         return []
     holding = _outbound(parts, situation, Draft(words.HOLDING, OutboxKind.APOLOGY, 0))
 
-    async def write() -> None:
+    async def write() -> list[NewOutbound]:
         async with parts.database.tenant(claimed.organization_id) as uow:
             await parts.conversation_lock.hold(uow, claimed.organization_id, claimed.id, claimed.fence)
+            if not await conversations.release(uow, claimed, due_at=parts.after(wait_s), turn_id=situation.turn_id):
+                return []
             await outbox.queue_messages(uow, claimed.organization_id, situation.turn_id, [holding])
-            await conversations.release(uow, claimed, due_at=parts.after(wait_s))
             await uow.commit()
+            return [holding]
 
     try:
-        await parts.insist(write, until=claimed.lease_until)
+        return await parts.insist(write, until=claimed.lease_until)
     except (LeaseLost, Unavailable) as error:
         # the lease runs out by itself
         log.warning("postpone_failed", conversation=str(claimed.id), error=str(error))
         return []
-    return [holding]
 
 
 async def _pause(parts: Parts, claimed: Claim, until: datetime) -> None:
@@ -340,10 +341,12 @@ async def _pause(parts: Parts, claimed: Claim, until: datetime) -> None:
         log.warning("pause_failed", conversation=str(claimed.id), error=str(error))
 
 
-async def _give_back(parts: Parts, claimed: Claim, wait_s: float) -> None:
+async def _give_back(parts: Parts, situation: Situation, wait_s: float) -> None:
+    claimed = situation.claimed
+
     async def write() -> None:
         async with parts.database.tenant(claimed.organization_id) as uow:
-            await conversations.release(uow, claimed, due_at=parts.after(wait_s))
+            await conversations.release(uow, claimed, due_at=parts.after(wait_s), turn_id=situation.turn_id)
             await uow.commit()
 
     try:

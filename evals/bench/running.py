@@ -43,8 +43,8 @@ MEASUREMENTS: dict[str, Callable[[Ground], Measurement]] = {
 LIMIT_S = 120.0
 """Of one measurement; each keeps itself well below it."""
 LONGER_S = {"handoff": 500.0, "flood": 400.0, "simulate": 300.0}
-"""A crowd is served at the pace at which people are written to; a flood goes on for a minute, and others before it; some
-worlds go on for hours."""
+"""A crowd is served at the pace at which people are written to; a flood goes on for a minute, and others before
+it; some simulated worlds go on for hours."""
 
 
 def run_bench(names: Sequence[str], *, as_json: bool = False) -> int:

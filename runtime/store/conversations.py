@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 import msgspec
-from sqlalchemy import text, update
+from sqlalchemy import text
 
 from runtime.domain.enums import ChannelKind, HandoffState, InboxState, OrganizationStatus, StaffRole
 from runtime.domain.errors import LeaseLost
@@ -28,7 +28,6 @@ from runtime.domain.ids import (
     TurnId,
 )
 from runtime.store.database import UnitOfWork, rows_of
-from runtime.store.tables import conversations
 
 _NAMESPACE = UUID("6f1c2a4e-4f0d-5d6a-9a3b-0d5a7b1c2e3f")
 
@@ -524,17 +523,36 @@ async def close_turn(uow: UnitOfWork, claimed: Claim, closing: Closing, *, now: 
     await uow.run(_FINISH, parameters)
 
 
-async def release(uow: UnitOfWork, claimed: Claim, *, due_at: datetime | None) -> None:
-    """Give the lease back without an answer; the conversation is due again at `due_at`."""
-    await uow.run(
-        update(conversations)
-        .where(
-            conversations.c.organization_id == claimed.organization_id,
-            conversations.c.id == claimed.id,
-            conversations.c.fence == claimed.fence,
-        )
-        .values(lease_until=None, due_at=due_at)
-    )
+_RELEASE = text(
+    """
+    update conversations c set lease_until = null, due_at = :due_at
+    where c.organization_id = :organization_id and c.id = :id and c.fence = :fence
+      and (cast(:turn_id as uuid) is null or exists (
+        select from turns t where t.organization_id = c.organization_id and t.id = :turn_id and t.state = 'running'))
+    """
+)
+
+
+async def release(uow: UnitOfWork, claimed: Claim, *, due_at: datetime | None, turn_id: TurnId | None = None) -> bool:
+    """Give the lease back without an answer; the conversation is due again at `due_at`.
+
+    Args:
+        uow: A unit of work of the conversation's business.
+        claimed: The lease.
+        due_at: When somebody should look at it again; None is when something is written.
+        turn_id: Only while this turn runs: it may have ended, when the answer to its last commit was lost.
+
+    Returns:
+        Whether there was anything to give back.
+    """
+    parameters = {
+        "organization_id": claimed.organization_id,
+        "id": claimed.id,
+        "fence": claimed.fence,
+        "due_at": due_at,
+        "turn_id": turn_id,
+    }
+    return (await uow.run(_RELEASE, parameters)).rowcount == 1
 
 
 _LET_GO = text(

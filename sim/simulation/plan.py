@@ -147,9 +147,9 @@ class Plan(msgspec.Struct, frozen=True):
     threads: int
     tickers: int
     rate_scale: float
-    tick_s: float
-    lingers_s: float
-    skewed: bool
+    tick_s: float = 1.0
+    lingers_s: float = 0.0
+    skewed: bool = False
     walls: bool = True
 
 

@@ -201,6 +201,30 @@ def test_a_claim_whose_answer_is_lost_delays_the_turn_by_seconds(database_url: s
     on_stage(database_url, play)
 
 
+def test_nobody_who_was_answered_is_told_that_the_answer_takes_longer(database_url: str) -> None:
+    """Wherever an answer of the database is lost: the last commit's too, after which the turn is over."""
+
+    async def play(stage: Stage) -> None:
+        salon = await Salon.open(stage)
+        for lost in range(1, 40):
+            await salon.wait(60)
+            await salon.post(ANA, "hola")
+            await salon.scene.clock.sleep(2)
+            heard = len(salon.heard(ANA))
+            stage.switch.lose_after = stage.switch.round_trips + lost
+            with suppress(Unavailable):
+                await salon.run_turn(ANA)
+            await salon.wait_running(30)
+            stage.switch.lose_after = None
+
+            news = salon.heard(ANA)[heard:]
+            assert news, lost
+            assert news[-1] != words.HOLDING, lost
+            assert await salon.rows("select 1 from conversations where due_at is not null") == [], lost
+
+    on_stage(database_url, play)
+
+
 def test_two_workers_offered_the_same_conversation_answer_once(database_url: str) -> None:
     """The lease decides; the other finds nothing to do."""
 

@@ -165,7 +165,7 @@ def _send_inside(_sound: _Any) -> _Any:
             async with parts.database.platform() as uow:
                 head = await lines.claim_head(uow, conversation_id, now=parts.clock.now(), lease_until=until)
                 inside = replace(parts, database=cast(Database, _OneTransaction(uow)))
-                more = head is not None and await sending._send(inside, head)
+                more = head is not None and await sending._send(inside, head, until)
                 await uow.commit()
 
     return deliver
