@@ -118,6 +118,10 @@ async def _send(parts: Parts, head: Outbound, lease_until: datetime) -> bool:
 
 async def _record(parts: Parts, head: Outbound, receipt: SentMessage) -> bool:
     state = PROVIDER_STATES.get(receipt.status, OutboxState.ACCEPTED)
+    if state in (OutboxState.DELIVERED, OutboxState.READ, OutboxState.UNDELIVERED, OutboxState.FAILED):
+        # an earlier try that was looked up: its report may have been lost with its answer, and follows from here
+        await _advance(parts, head.id, state, sid=receipt.sid, error_code=receipt.error_code)
+        return True
     async with parts.database.single() as uow:
         return await outbox.record_sent(uow, head, sid=receipt.sid, state=state)
 

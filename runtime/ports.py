@@ -145,6 +145,7 @@ class SentMessage(msgspec.Struct, frozen=True):
     from_address: str
     to_address: str
     created_at: datetime | None = None
+    error_code: int | None = None
 
 
 class MessageRefused(Exception):

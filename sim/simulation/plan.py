@@ -54,7 +54,7 @@ _EDGES: Mapping[Knob, Sequence[tuple[str, str]]] = {
     Knob.CLOCK_FALLS_BACK: (("2026-11-01T00:57", "America/Tijuana"), ("2026-11-01T01:57", "America/Ciudad_Juarez")),
 }
 """Moments shortly before a day, a month or a year ends, and before border towns change their clocks."""
-SKEW_S = 0.5
+SKEW_S = 0.05
 """How far one process's clock may be from the true time, either way."""
 _HOURS = ("10 de la mañana", "12 del día", "1 de la tarde", "4 de la tarde", "5 de la tarde", "6 de la tarde")
 _WHEN = ("mañana", "pasado mañana")

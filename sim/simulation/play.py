@@ -230,7 +230,7 @@ class _Play:
         await self._let_people_play(phones)
         await self._let_arrive(carrier)
         await asyncio.sleep(plan.lingers_s)
-        rested_after_s = await self._heal(around, clock, carrier, trace)
+        rested_after_s = await self._heal(around, processes, clock, carrier)
         for task in background:
             task.cancel()
         for process in processes:
@@ -370,12 +370,16 @@ class _Play:
             while not try_to_remove(self._ground.observer, plan.world.organizations[human.business].name, human.name):
                 await asyncio.sleep(LOOK_S)
 
-    async def _heal(self, around: Surroundings, clock: VirtualClock, carrier: Carrier, trace: Trace) -> float | None:
+    async def _heal(
+        self, around: Surroundings, processes: Sequence[Process], clock: VirtualClock, carrier: Carrier
+    ) -> float | None:
         """Nothing goes wrong any more; how long until everything is final."""
-        trace.add("world", "is sound from here")
+        around.trace.add("world", "is sound from here")
         self._dice.on = False
         self._twilio_struck = Counter(around.twilio.faults.struck)
         around.twilio.faults.clear()
+        # who was stopped goes on by and by; until then the last fault is not over
+        await asyncio.sleep(max(0.0, *(process.stopped_until_s - clock.elapsed_s for process in processes)))
         began_s = clock.elapsed_s
         limit = clock.now() + timedelta(seconds=REST_LIMIT_S)
         while clock.now() < limit:

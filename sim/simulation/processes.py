@@ -246,7 +246,7 @@ class Process:
         self._line: _Line | None = None
         # in the order of their beginning: a set would be cancelled in the order of addresses
         self._tasks: dict[asyncio.Task[Any], None] = {}
-        self._stopped_until_s = 0.0
+        self.stopped_until_s = 0.0
         self._ended = False
         self.draining = asyncio.Event()
 
@@ -303,14 +303,14 @@ class Process:
         if self._life != life or self.parts is None:
             raise Killed
         await asyncio.sleep(around.dice.random.uniform(0.5, 1.5) * around.latency_s)
-        while self._life == life and self._stopped_until_s > around.clock.elapsed_s:
-            await asyncio.sleep(self._stopped_until_s - around.clock.elapsed_s)
+        while self._life == life and self.stopped_until_s > around.clock.elapsed_s:
+            await asyncio.sleep(self.stopped_until_s - around.clock.elapsed_s)
         if self._life != life or self.parts is None:
             raise Killed
         if around.dice.strikes(Knob.PROCESS_STOPPED):
             for_s = around.settings.lease_s * around.dice.random.uniform(0.5, 2.0)
             self.note(f"is stopped for {for_s:.0f} s")
-            self._stopped_until_s = around.clock.elapsed_s + for_s
+            self.stopped_until_s = around.clock.elapsed_s + for_s
             await asyncio.sleep(for_s)
             if self._life != life:
                 raise Killed
@@ -337,7 +337,7 @@ class Process:
         self._line.kill()
         self.around.end_backends(backends)
         self.parts = None
-        self._stopped_until_s = 0.0
+        self.stopped_until_s = 0.0
         current = asyncio.current_task()
         for task in [task for task in self._tasks if task is not current]:
             task.cancel()

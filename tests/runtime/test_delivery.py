@@ -81,6 +81,25 @@ def test_a_send_whose_answer_was_lost_is_looked_up_and_not_repeated(database_url
     on_stage(database_url, play)
 
 
+def test_a_failure_that_only_the_look_up_tells_of_is_a_task(database_url: str) -> None:
+    """Neither the answer nor a report ever came: what the provider's list says is taken in like a report."""
+
+    async def play(stage: Stage) -> None:
+        salon = await _open_line(stage)
+        salon.scene.twilio.faults.inject("callback_missing", times=None)
+        salon.scene.twilio.faults.inject("63024", times=1, to_address=ADDRESS)
+        salon.scene.twilio.faults.inject("timeout_after_accept", times=1, to_address=ADDRESS)
+        ids = await _queue(salon, "no existe")
+
+        await salon.wait(120)
+
+        assert await _states(salon, ids) == ["undelivered"]
+        assert await salon.rows("select error_code from outbox where error_code is not null") == [(63024,)]
+        assert await salon.rows("select dedupe_key from tasks") == [(f"undelivered:{ids[0]}",)]
+
+    on_stage(database_url, play)
+
+
 @pytest.mark.parametrize("kind", ["500", "503", "timeout", "down", "429"])
 def test_a_send_that_was_not_accepted_is_repeated(database_url: str, kind: str) -> None:
     """The look-up finds nothing, so it is sent, once."""
@@ -206,7 +225,7 @@ def test_a_provider_that_stays_down_fails_the_message_after_the_last_try(databas
 
         await salon.wait(1800)
 
-        assert await _states(salon, ids) == ["failed"]
+        assert await _states(salon, ids) == ["undelivered"]
         assert await salon.count("select count(*) from tasks where kind = 'undelivered'") == 1
         assert "nunca sale" not in salon.heard(ANA)
 

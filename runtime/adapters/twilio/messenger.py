@@ -174,6 +174,7 @@ def _read_message(record: Any) -> SentMessage:
         from_address=record.from_ or "",
         to_address=record.to or "",
         created_at=created_at if isinstance(created_at, datetime) else None,
+        error_code=record.error_code if isinstance(record.error_code, int) else None,
     )
 
 
