@@ -62,7 +62,7 @@ _ANSWER_AFTER_S = (5.0, 20.0, 120.0, 400.0, 3600.0)
 NEVER_S = 1e6
 
 
-RUSH_LATENCY_S = 0.2
+RUSH_LATENCY_S = 0.25
 
 
 class Goal(StrEnum):
@@ -205,11 +205,11 @@ def _furnish(seed: int, organizations: tuple[Organization, ...]) -> tuple[Organi
 
 
 def _rush(seed: int, plan: Plan) -> Plan:
-    """The same world; in one of six everybody wants the same of one business at once, over a slow connection."""
+    """The same world; in one of five everybody wants the same of one business at once, over a slow connection."""
     random = Random(derive_seed(seed, "rush"))
-    if random.random() >= 1 / 6:
+    if random.random() >= 1 / 5:
         return plan
-    goal, first = random.choice((Goal.BOOK, Goal.TALK)), plan.customers[0]
+    goal, first = random.choice((Goal.BOOK, Goal.BOOK, Goal.TALK)), plan.customers[0]
     rushing = tuple(
         msgspec.structs.replace(
             each,
@@ -223,7 +223,8 @@ def _rush(seed: int, plan: Plan) -> Plan:
         )
         for each in plan.customers
     )
-    return msgspec.structs.replace(plan, customers=rushing, latency_s=RUSH_LATENCY_S)
+    # all of them are served at the same time: who waits for a free worker meets nobody
+    return msgspec.structs.replace(plan, customers=rushing, latency_s=RUSH_LATENCY_S, workers=3, threads=4)
 
 
 def _give_manner(seed: int, customer: Customer) -> Customer:

@@ -225,7 +225,7 @@ def test_a_provider_that_stays_down_fails_the_message_after_the_last_try(databas
 
         await salon.wait(1800)
 
-        assert await _states(salon, ids) == ["undelivered"]
+        assert await _states(salon, ids) == ["failed"]
         assert await salon.count("select count(*) from tasks where kind = 'undelivered'") == 1
         assert "nunca sale" not in salon.heard(ANA)
 

@@ -9,6 +9,7 @@ from typing import Any
 from runtime.domain.allowance import Allowance
 from runtime.flows.handoff.scene import Scene
 from runtime.store.handoffs import Handoff
+from sim.simulation.knobs import Profile
 from sim.simulation.mutants.record import Mutant
 from sim.simulation.mutants.switches import Rewrite, Schema, Swap
 
@@ -55,6 +56,7 @@ OF_PEOPLE = (
             ),
         ),
         within=60,
+        profile=Profile.NONE,
     ),
     Mutant(
         name="booking.no-event",
