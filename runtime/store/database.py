@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 import psycopg
 from psycopg import sql
-from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
+from psycopg.errors import DeadlockDetected, IdleInTransactionSessionTimeout, LockNotAvailable, SerializationFailure
 from psycopg.types.json import set_json_dumps, set_json_loads
 from sqlalchemy import CursorResult, Executable, TextClause, make_url
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -33,6 +33,12 @@ from runtime.store.pool import Pool
 
 PREPARE_AFTER = 1
 """A statement that has been run so often on a connection is prepared there: all of ours come again."""
+
+IDLE_LIMIT_S = 5.0
+"""How long a transaction may be left alone before the server ends it, and lets go of what it has locked.
+
+Nobody waits for the world within one: whoever seems to has been stopped, or cut off without a word.
+"""
 
 T = TypeVar("T")
 Connect = Callable[..., Awaitable[psycopg.AsyncConnection[Any]]]
@@ -211,6 +217,8 @@ class _translate_outage:
         cause = error.orig if isinstance(error, DBAPIError) else error
         if isinstance(cause, DeadlockDetected | SerializationFailure):
             raise Contended("broken off for another", deadlock=isinstance(cause, DeadlockDetected)) from error
+        if isinstance(cause, IdleInTransactionSessionTimeout):
+            raise Unavailable("the database did not wait for us") from error
         if isinstance(error, OperationalError | InterfaceError | PoolExhausted | psycopg.OperationalError):
             raise Unavailable("the database cannot be reached") from error
         if isinstance(error, DBAPIError) and error.connection_invalidated:
@@ -223,6 +231,7 @@ def open_database(
     connect: Connect | None = None,
     pool_size: int = 10,
     lock_timeout_s: float = 0.0,
+    idle_limit_s: float = IDLE_LIMIT_S,
     check_references: bool = True,
 ) -> Database:
     """Open both pools lazily: nothing is connected until it is used.
@@ -232,10 +241,12 @@ def open_database(
         connect: Replaces `psycopg.AsyncConnection.connect` (the simulator's choke point).
         pool_size: Half as many as each role may have; they are opened when they are needed, and kept.
         lock_timeout_s: How long a statement may wait for a lock before it is given up; 0 for ever.
+        idle_limit_s: How long a transaction may be left alone before the server ends it; 0 for ever.
         check_references: False leaves foreign keys unchecked, which saves most of the time of writing rows that are
             known to be right. Only a superuser may.
     """
     options = f"-c timezone=UTC -c lock_timeout={round(lock_timeout_s * 1000)}"
+    options += f" -c idle_in_transaction_session_timeout={round(idle_limit_s * 1000)}"
     if not check_references:
         options += " -c session_replication_role=replica"
     return Database(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -130,6 +131,25 @@ async def test_a_connection_that_is_cut_in_the_middle_is_unavailable(database: D
 
     async with database.platform() as uow:
         assert (await uow.run(text("select 1"))).scalar_one() == 1
+
+
+async def test_a_transaction_that_is_left_alone_gives_its_locks_back(database: Database, database_url: str) -> None:
+    """Whoever is stopped in the middle of one, or cut off without a word, keeps nobody waiting for long."""
+    salon = await open_salon(database)
+    stopped = open_database(database_url, pool_size=1, idle_limit_s=0.3)
+
+    with pytest.raises(Unavailable):
+        async with stopped.tenant(salon.organization_id) as uow:
+            await _rename(uow, salon, "De quien duerme")
+            async with asyncio.timeout(10), database.tenant(salon.organization_id) as other:
+                customer_id = await _rename(other, salon, "De otra")
+                await other.commit()
+            await _rename(uow, salon, "De quien despierta")
+    async with stopped.tenant(salon.organization_id) as uow:
+        name = (await uow.run(text(NAME), {"id": customer_id})).scalar_one()
+    await stopped.close()
+
+    assert name == "De otra"
 
 
 async def test_a_column_that_does_not_fit_its_field_is_an_error(database: Database) -> None:
