@@ -7,7 +7,7 @@ the webhook's address, which an installation should have, it tries up to six tim
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from runtime.ports import Clock
 from sim.simulation.trace import Trace
@@ -16,14 +16,22 @@ from sim.twilio.inbound import Inbound
 from sim.twilio.server import HttpSink
 
 OK = 200
-TRIES = 6
 TOTAL_S = 15.0
 PAUSES_S = (0.5, 1.0, 2.0, 3.0, 4.0)
 """Between tries; how long the real ones are is not documented."""
+TRIES = 1 + len(PAUSES_S)
 
 
 class HttpCarrier:
     """Hands messages over until they are taken, or until the provider gives up.
+
+    Args:
+        twilio: Composes and signs.
+        sink: Posts.
+        webhook_url: Of our web.
+        clock: Says when something was written.
+        trace: Tells the story.
+        pauses_s: Between tries.
 
     Attributes:
         written: When each message was written, by sid, in seconds since 1970.
@@ -32,7 +40,16 @@ class HttpCarrier:
         again: How often a message had to be brought again.
     """
 
-    def __init__(self, twilio: TwilioEmulator, sink: HttpSink, webhook_url: str, clock: Clock, trace: Trace) -> None:
+    def __init__(
+        self,
+        twilio: TwilioEmulator,
+        sink: HttpSink,
+        webhook_url: str,
+        clock: Clock,
+        trace: Trace,
+        *,
+        pauses_s: Sequence[float] = PAUSES_S,
+    ) -> None:
         self.written: dict[str, float] = {}
         self.accepted: dict[str, str] = {}
         self.given_up: list[str] = []
@@ -42,6 +59,7 @@ class HttpCarrier:
         self._url = webhook_url
         self._clock = clock
         self._trace = trace
+        self._pauses_s = pauses_s
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -68,9 +86,9 @@ class HttpCarrier:
                     if statuses[-1] == OK:
                         self.accepted[sid] = lane
                         return
-                    if attempt < len(PAUSES_S):
+                    if attempt < len(self._pauses_s):
                         self.again += 1
-                        await asyncio.sleep(PAUSES_S[attempt])
+                        await asyncio.sleep(self._pauses_s[attempt])
         except TimeoutError:
             statuses.append(0)
         self.given_up.append(sid)

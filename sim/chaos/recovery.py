@@ -23,7 +23,8 @@ class Recovery(msgspec.Struct, frozen=True):
     Attributes:
         at_s: After the beginning of the run.
         out_s: How long something was taken away; 0 for a kill.
-        first_s: From its end until the first message written after its beginning was answered; None where none was.
+        first_s: From its end until the first message written after its beginning was answered, or from that message
+            where it came later; None where none was answered.
         clear_s: From its end until all that was written by then was answered.
         waiting: Messages written by its end that were answered after it.
         alone: No other fault struck before that was over, and none was being recovered from.
@@ -61,7 +62,6 @@ def measure_recoveries(struck: Sequence[Struck], heard: Sequence[Heard], began_a
 
 def _measure(fault: Struck, heard: Sequence[Heard], began_at: float) -> Recovery:
     later = min((it for it in heard if it.written_at >= fault.began_at), key=lambda it: it.written_at, default=None)
-    first_at = later.answered_at if later is not None else None
     waited = [
         it.answered_at for it in heard if it.answered_at is not None and it.written_at <= fault.back_at < it.answered_at
     ]
@@ -69,12 +69,18 @@ def _measure(fault: Struck, heard: Sequence[Heard], began_at: float) -> Recovery
         kind=fault.kind,
         at_s=fault.began_at - began_at,
         out_s=fault.back_at - fault.began_at,
-        first_s=None if first_at is None else max(0.0, first_at - fault.back_at),
+        first_s=None if later is None else _wait_from(fault.back_at, later),
         clear_s=max(waited, default=fault.back_at) - fault.back_at,
         waiting=len(waited),
         alone=True,
         detail=fault.detail,
     )
+
+
+def _wait_from(back_at: float, message: Heard) -> float | None:
+    if message.answered_at is None:
+        return None
+    return max(0.0, message.answered_at - max(back_at, message.written_at))
 
 
 def _is_alone(one: Recovery, others: Sequence[Recovery]) -> bool:

@@ -62,8 +62,10 @@ def _draw_row(kind: KindRecovery) -> tuple[str, ...]:
 def _describe_end(outcome: Outcome) -> list[str]:
     rested = "not at rest" if outcome.rested_after_s is None else f"at rest {outcome.rested_after_s:.0f} s"
     logs = ", ".join(f"{name} {path}" for name, path in outcome.logs.items())
+    lost = outcome.given_up - outcome.fetched
     return [
         f"{rested} after the last fault",
+        *([f"! {lost} messages never reached us: the provider's list is not read for them yet"] if lost else []),
         f"logs: {outcome.folder}; {logs}",
         *(f"✗ {each.invariant}: {each.detail}" for each in outcome.violations),
         f"{'✗' if outcome.violations else '✓'} {len(outcome.violations)} violations",
