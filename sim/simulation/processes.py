@@ -25,7 +25,7 @@ from runtime.bootstrap import open_parts
 from runtime.domain.errors import Unavailable
 from runtime.parts import Parts
 from runtime.settings import Settings
-from runtime.store.database import open_database
+from runtime.store.database import IDLE_LIMIT_S, open_database
 from runtime.ticker import run_forever
 from runtime.worker import run_job
 from sim.hostile_model import Attack, HostileTransport
@@ -270,7 +270,11 @@ class Process:
             clock=self.clock,
             ids=ids,
             database=open_database(
-                around.database_url, connect=connect if around.walls else pass_walls(connect), pool_size=POOL_SIZE
+                around.database_url,
+                connect=connect if around.walls else pass_walls(connect),
+                pool_size=POOL_SIZE,
+                # the server's own limit counts real time, which means nothing here
+                idle_limit_s=0.0,
             ),
             model=OpenAIModel(
                 api_key="offline", base_url="http://offline/v1", clock=self.clock, ids=ids, http_client=http_client
@@ -311,12 +315,21 @@ class Process:
             for_s = around.settings.lease_s * around.dice.random.uniform(0.5, 2.0)
             self.note(f"is stopped for {for_s:.0f} s")
             self.stopped_until_s = around.clock.elapsed_s + for_s
+            self._spawn(self._lose_transactions)
             await asyncio.sleep(for_s)
             if self._life != life:
                 raise Killed
         if around.dice.strikes(Knob.PROCESS_KILLED):
             self.kill()
             raise Killed
+
+    async def _lose_transactions(self) -> None:
+        """Whoever is stopped in the middle of a transaction finds it ended: the server does not wait for ever."""
+        await asyncio.sleep(IDLE_LIMIT_S)
+        if self._line is not None and self.stopped_until_s > self.around.clock.elapsed_s:
+            idle = "select pid from pg_stat_activity where pid = any(%s) and state like 'idle in transaction%%'"
+            rows = self.around.observer.execute(idle, (self._line.list_backends(),)).fetchall()
+            self.around.end_backends([row[0] for row in rows])
 
     def lose_connections(self) -> None:
         """The database has been restarted."""
