@@ -189,6 +189,7 @@ OF_PEOPLE = (
         noticed_by=("cost.sender",),
         switches=(Swap("runtime.domain.allowance:Allowance.next_call_at", _allow_everything),),
         within=60,
+        profile=Profile.NONE,
     ),
 )
 """Of appointments, handoffs, tenants, consent and cost."""
