@@ -103,6 +103,7 @@ PROMISES = {
         "outbox.copies",
         "outbox.one_copy_more",
     ),
+    "Nothing is taken in without a signature": ("inbox.only_signed",),
     "No double booking": ("bookings.staff_free", "bookings.spot_free"),
     "Nothing is said that is not so": (
         "bookings.told_are_made",

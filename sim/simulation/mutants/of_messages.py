@@ -157,6 +157,13 @@ class _Uncommitted:
         return None
 
 
+def _believe(_sound: _Any) -> _Any:
+    def check(_checker: object, *_given: object) -> None:
+        return None
+
+    return check
+
+
 def _send_inside(_sound: _Any) -> _Any:
     async def deliver(parts: Parts, conversation_id: ConversationId) -> None:
         more = True
@@ -212,6 +219,13 @@ OF_MESSAGES = (
         breaks="the provider is answered 200 before the message is committed",
         noticed_by=("inbox.none_lost",),
         switches=(Swap("runtime.store.intake:Intake.store", _acknowledge_first),),
+        within=20,
+    ),
+    Mutant(
+        name="inbox.unsigned",
+        breaks="nobody looks at signatures",
+        noticed_by=("inbox.only_signed",),
+        switches=(Swap("runtime.adapters.twilio.signature:SignatureChecker.check", _believe),),
         within=20,
     ),
     Mutant(
