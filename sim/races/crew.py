@@ -22,6 +22,7 @@ from psycopg.errors import DeadlockDetected
 
 from runtime.domain.errors import Broken
 from runtime.store.database import Connect
+from sim.forsaken import end_with_parent
 from sim.quiet_logs import silence_logs
 from sim.races.figures import Crowd
 
@@ -130,6 +131,7 @@ async def time_try(actor: int, number: int, attempt: Callable[[], Awaitable[tupl
 
 
 def _serve(number: int, processes: int, barrier: Barrier, connection: Connection) -> None:
+    end_with_parent()
     silence_logs()
     while (job := connection.recv()) is not None:
         shift = Shift(number, processes, barrier)

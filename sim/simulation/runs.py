@@ -22,6 +22,7 @@ import structlog
 
 from runtime.domain.errors import Broken
 from sim.databases import borrow_copy
+from sim.forsaken import end_with_parent
 from sim.handoff_log import watch_handoffs
 from sim.simulation.invariants import Violation
 from sim.simulation.knobs import Profile
@@ -148,6 +149,7 @@ def silence() -> None:
 
 def _work(database_url: str, share: Sequence[tuple[int, bool]], profile: str, results: Queue[bytes]) -> None:
     """One process: play its seeds."""
+    end_with_parent()
     silence()
     # what is imported stays: looked through after each seed it would cost a tenth of the time
     gc.freeze()

@@ -19,6 +19,7 @@ import msgspec
 
 from runtime.domain.errors import Broken
 from sim.databases import borrow_copy
+from sim.forsaken import end_with_parent
 from sim.simulation.invariants import Violation
 from sim.simulation.mutants import MUTANTS, Mutant
 from sim.simulation.mutants.switches import Reached
@@ -206,6 +207,7 @@ def _take(results: Queue[bytes], workers: Sequence[Any]) -> Hunt:
 
 def _work(server_url: str, name: str, orders: Queue[tuple[str, list[int]] | None], results: Queue[bytes]) -> None:
     """One process: hunt what is ordered until nothing is left."""
+    end_with_parent()
     silence()
     while (order := orders.get()) is not None:
         mutant, seeds = order
