@@ -304,7 +304,7 @@ OF_MESSAGES = (
         breaks="what a model asks for is done twice",
         noticed_by=("journal.effects",),
         switches=(Swap("runtime.tools.registry:call", _do_twice),),
-        within=10,
+        within=60,
     ),
     Mutant(
         name="tool.left-out",
