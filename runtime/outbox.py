@@ -216,7 +216,7 @@ async def _find_earlier_send(parts: Parts, head: Outbound) -> SentMessage | None
         if head.as_template and head.template is not None:
             said = {fill_body(body, head.template_values or ()) for body in await load_bodies(uow, head.template)}
         same_text = [each for each in candidates if each.body in said]
-        ours = await outbox.known_sids(uow, [each.sid for each in same_text])
+        ours = await outbox.known_sids(uow, head, [each.sid for each in same_text])
     return next((each for each in same_text if each.sid not in ours), None)
 
 

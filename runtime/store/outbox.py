@@ -279,12 +279,30 @@ async def postpone(uow: UnitOfWork, sent: Outbound, *, state: OutboxState, due_a
     )
 
 
-_KNOWN_SIDS = text("select provider_sid from outbox where provider_sid = any(:sids)")
+_KNOWN_SIDS = text(
+    """
+    select provider_sid as sid from outbox where provider_sid = any(:sids)
+    union all
+    select refused_sid from outbox
+    where organization_id = :organization_id and conversation_id = :conversation_id and refused_sid = any(:sids)
+    """
+)
 
 
-async def known_sids(uow: UnitOfWork, sids: Sequence[str]) -> set[str]:
-    """Which of these provider ids already belong to a message of ours."""
-    return {row.provider_sid for row in await uow.run(_KNOWN_SIDS, {"sids": list(sids)})}
+async def known_sids(uow: UnitOfWork, head: Outbound, sids: Sequence[str]) -> set[str]:
+    """Which of these provider ids already belong to a message of ours, or to a try of it that was refused.
+
+    Args:
+        uow: A platform unit of work.
+        head: Whose conversation the provider was asked about.
+        sids: What it gave.
+    """
+    parameters = {
+        "sids": list(sids),
+        "organization_id": head.organization_id,
+        "conversation_id": head.conversation_id,
+    }
+    return {row.sid for row in await uow.run(_KNOWN_SIDS, parameters)}
 
 
 class StatusChange(msgspec.Struct, frozen=True):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import text
 
 from runtime.domain import words
 from runtime.domain.enums import TemplateStatus
@@ -21,6 +23,11 @@ from tests.runtime.answers.counter import PHONES, PLEASE, Counter
 from tests.runtime.staging import Salon, on_stage
 
 DAY_MIN = 24 * 60.0
+
+
+TAKE = text(
+    "update outbox set state = 'submitting', submitted_at = :now, lease_until = :now, due_at = :now where id = :id"
+)
 
 
 class Provider:
@@ -44,9 +51,13 @@ class Provider:
             await happen(sid, message)
         return SentMessage(sid, "queued", message.body, message.from_address, message.to_address)
 
-    async def find(self, **_: object) -> list[SentMessage]:
-        """Nothing was lost here."""
-        return []
+    async def find(self, *, to_address: str, from_address: str, since: datetime) -> list[SentMessage]:
+        """What was accepted, oldest first, refused or not."""
+        return [
+            SentMessage(sid, "sent", each.body, each.from_address, each.to_address)
+            for sid, each in self.sent
+            if (each.to_address, each.from_address) == (to_address, from_address)
+        ]
 
     def heard(self) -> list[tuple[str, str, bool]]:
         """To whom, what, and whether as a template, since this was last asked."""
@@ -315,6 +326,26 @@ def test_an_alert_that_is_refused_for_the_window_goes_again_as_a_template(databa
         assert last_to(provider, "Lupita") == again
         assert await counter.salon.count("select count(*) from tasks") == 0
         assert await report(counter, again, "delivered")
+
+    with_provider(database_url, play)
+
+
+def test_a_refused_try_is_not_taken_for_the_next_one_whose_outcome_is_unknown(database_url: str) -> None:
+    """Whoever took it up again was killed before sending: the provider's list holds the refused one alone."""
+
+    async def play(counter: Counter, provider: Provider) -> None:
+        alert = await open_window_and_ask(counter, provider)
+        assert await report(counter, alert, "failed", WINDOW_CLOSED)
+        now = counter.salon.scene.clock.now()
+        async with counter.salon.stage.database.platform() as uow:
+            await uow.run(TAKE, {"id": alert[1].outbox_id, "now": now})
+            await uow.commit()
+
+        await counter.wait(1)
+
+        again = last_to(provider, "Lupita")
+        assert again[1].outbox_id == alert[1].outbox_id and again[1].template is not None
+        assert await counter.salon.count("select count(*) from outbox where state = 'submitting'") == 0
 
     with_provider(database_url, play)
 
