@@ -294,6 +294,8 @@ class Process:
         await self._work(parts, self.draining)
         await parts.database.close()
         if self._life == life and not self._ended:
+            # a transaction broken off in the middle ends with the process it was in
+            self._cut_line()
             self.parts = None
             self.start()
 
@@ -344,11 +346,8 @@ class Process:
 
     def kill(self) -> None:
         """End this life at once; the next begins a moment later."""
-        assert self._line is not None
         self.note("is killed")
-        backends = self._line.list_backends()
-        self._line.kill()
-        self.around.end_backends(backends)
+        self._cut_line()
         self.parts = None
         self.stopped_until_s = 0.0
         current = asyncio.current_task()
@@ -357,6 +356,12 @@ class Process:
         self._tasks.clear()
         if not self._ended:
             asyncio.ensure_future(self._start_later())  # noqa: RUF006 - it ends by itself
+
+    def _cut_line(self) -> None:
+        assert self._line is not None
+        backends = self._line.list_backends()
+        self._line.kill()
+        self.around.end_backends(backends)
 
     async def _start_later(self) -> None:
         await asyncio.sleep(self.around.dice.random.uniform(*RESTART_S))
@@ -434,7 +439,9 @@ async def tick_along(parts: Parts, draining: asyncio.Event) -> None:
     ticking, stopping = asyncio.ensure_future(run_forever(parts)), asyncio.ensure_future(draining.wait())
     try:
         await asyncio.wait((ticking, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if ticking.done():
+        ticking.cancel()
+        await asyncio.wait((ticking,))
+        if not ticking.cancelled():
             ticking.result()
     finally:
         ticking.cancel()

@@ -197,6 +197,33 @@ def test_a_worker_that_is_replaced_ends_what_it_is_at_and_its_successor_goes_on(
     assert simulate(spare_url, play) == ["is replaced by a new release", "replaced True", "0 left"]
 
 
+def test_what_a_replaced_process_held_is_let_go_with_it(spare_url: str) -> None:
+    """A transaction that its successor broke off in the middle would else keep its locks, and belong to nobody."""
+
+    async def play(around: Surroundings) -> tuple[str | None, float]:
+        held: list[asyncio.Task[None]] = []
+
+        async def hold_until_told(parts: Parts, draining: asyncio.Event) -> None:
+            if not held:
+                held.append(asyncio.ensure_future(lock_for(parts, 600.0)))
+            await draining.wait()
+            held[0].cancel()
+
+        victim, rival = Process("victim", around, hold_until_told), Process("rival", around, lock_timeout_s=60.0)
+        victim.start()
+        rival.start()
+        await asyncio.sleep(0.1)
+        waiting = asyncio.ensure_future(rival.run(lock))
+        await asyncio.sleep(1.0)
+        victim.drain()
+        return await waiting, around.clock.elapsed_s
+
+    got, at_s = simulate(spare_url, play)
+
+    assert got == "got it"
+    assert at_s < 10.0
+
+
 def test_clocks_may_differ_but_not_in_how_fast_they_go(spare_url: str) -> None:
     """One half a second ahead stays half a second ahead."""
 
