@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import select
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, cast
@@ -29,7 +29,8 @@ _POLL_MS = 5
 _PARK_S = 0.005
 _CONNECT_POLL_S = 0.1
 _LOOK_AGAIN_S = 0.0002
-_FOR_AN_END = "transactionid"
+_FOR_AN_END, _FOR_A_TURN = "transactionid", "tuple"
+"""What somebody who wants a row waits for: the end of who has it, or of the wait of who is next."""
 _WAITS = """
 select pid, wait_event, pg_blocking_pids(pid) from pg_stat_activity where pid = any(%s) and state = 'active'
 """
@@ -136,8 +137,6 @@ def make_connect(observer: psycopg.Connection[Any], switch: DatabaseSwitch, wait
                     await switch.park(cast("Stepwise", self.connection), 1)
 
     class Stepwise(psycopg.AsyncConnection[Any]):
-        cursor_factory = Asking
-
         async def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
             await switch.begin_round_trip(self)
             pid = self.pgconn.backend_pid
@@ -158,6 +157,7 @@ def make_connect(observer: psycopg.Connection[Any], switch: DatabaseSwitch, wait
         # the blocking twin of what psycopg does: connecting is one step too, and lets nobody run in between
         gen = Stepwise._connect_gen(make_conninfo(dsn, **options))
         connection = waiting.wait_conn(gen, _CONNECT_POLL_S)
+        connection.cursor_factory = Asking
         switch.adopt(connection)
         return connection
 
@@ -185,8 +185,8 @@ class LockWaits:
     """The statements of one loop that wait for locks. Who lets a lock go wakes those that wait for it.
 
     They run on by themselves then, in real time. So nothing else is asked until each has ended or waits again; and no
-    two may wait for the end of one transaction, for they would race: the later is broken off. Alone in its transaction
-    it is asked again after a while, which nobody notices; otherwise it looks as if the server had not wanted it.
+    two may wait for what one transaction has, or they would race when it ends: the later is broken off. Alone in its
+    transaction it is asked again after a while, which nobody notices; else it looks as if the server had refused it.
 
     Args:
         observer: A connection of its own, in autocommit.
@@ -221,7 +221,7 @@ class LockWaits:
             if any(not blockers for _pid, _event, blockers in rows):
                 time.sleep(_LOOK_AGAIN_S)
                 continue
-            loser = self._find_tied([(pid, tuple(blockers)) for pid, event, blockers in rows if event == _FOR_AN_END])
+            loser = self._find_tied({pid: (event, frozenset(blockers)) for pid, event, blockers in rows})
             if loser is None:
                 return
             self._broken_off.add(loser)
@@ -229,10 +229,19 @@ class LockWaits:
             while is_blocked(self._observer, loser):
                 time.sleep(_LOOK_AGAIN_S)
 
-    def _find_tied(self, waiting: list[tuple[int, tuple[int, ...]]]) -> int | None:
+    def _find_tied(self, waiting: Mapping[int, tuple[str | None, frozenset[int]]]) -> int | None:
+        """One of two that would be woken by one commit.
+
+        They wait for its end both, or one of them for its turn behind the other: where the row was changed, that turn
+        is given up with the wait, and each goes after the new row.
+        """
         order = {pid: place for place, pid in enumerate(self._alone)}
-        for _pid, blockers in waiting:
-            tied = [other for other, others in waiting if set(others) & set(blockers)]
+        ends = {pid: blockers for pid, (event, blockers) in waiting.items() if event == _FOR_AN_END}
+        for pid, (event, blockers) in waiting.items():
+            if event == _FOR_AN_END:
+                tied = {other for other, others in ends.items() if others & blockers}
+            else:
+                tied = {pid, *blockers.intersection(ends)} if event == _FOR_A_TURN else set()
             if len(tied) > 1:
                 # rather one that can be asked again, rather one that came later
                 return max(tied, key=lambda each: (self._alone[each], order[each]))

@@ -94,6 +94,40 @@ def test_statements_run_in_the_order_of_the_simulation(database_url: str) -> Non
     assert on_stage(database_url, play) == ["0123456789"]
 
 
+def test_two_that_one_commit_would_wake_do_not_race(database_url: str) -> None:
+    """The second who wants a row that is being changed is refused, or asks again where nobody can notice."""
+
+    async def play(stage: Stage) -> tuple[list[str], list[str | None]]:
+        clock = (await open_scene(stage)).clock
+
+        async def change(mark: str, after_s: float, hold_s: float = 0.0) -> str:
+            await clock.sleep(after_s)
+            try:
+                async with stage.database.platform() as uow:
+                    await uow.run(RENAME, {"mark": mark})
+                    await clock.sleep(hold_s)
+                    await uow.commit()
+            except Unavailable:
+                return f"{mark} is refused"
+            return f"{mark} went on"
+
+        async def change_at_once(mark: str, after_s: float) -> str:
+            await clock.sleep(after_s)
+            async with stage.database.single() as uow:
+                await uow.run(RENAME, {"mark": mark})
+            return f"{mark} went on"
+
+        told = await asyncio.gather(
+            change("a", 0.0, 1.0), change("b", 0.1, 1.0), change_at_once("c", 0.2), change("d", 0.3)
+        )
+        return list(told), await read_names(stage.database)
+
+    told, names = on_stage(database_url, play)
+
+    assert told == ["a went on", "b went on", "c went on", "d is refused"]
+    assert [str(name)[-3:] for name in names] == ["abc"]
+
+
 def test_a_deadlock_is_resolved_by_the_server_and_not_waited_for(database_url: str) -> None:
     """Two who hold what the other wants: one is refused and the other goes on."""
 
