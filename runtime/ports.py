@@ -6,6 +6,7 @@ simulated ones. Nothing here does anything.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -162,6 +163,13 @@ class MessageRefused(Exception):
         self.retry = retry
 
 
+class ReceivedMessage(msgspec.Struct, frozen=True):
+    """That somebody sent us something, as the provider lists it."""
+
+    sid: str
+    created_at: datetime
+
+
 class Messenger(Protocol):
     """WhatsApp, as reached through a provider."""
 
@@ -177,6 +185,22 @@ class Messenger(Protocol):
 
     async def find(self, *, to_address: str, from_address: str, since: datetime) -> list[SentMessage]:
         """Messages the provider holds for this pair, created at or after `since`, oldest first."""
+        ...
+
+    async def list_received(self, *, since: datetime) -> list[ReceivedMessage]:
+        """What people sent to any of our numbers at or after `since`, oldest first, whether we were told of it or not.
+
+        Raises:
+            Unavailable: The list could not be read, for whatever reason.
+        """
+        ...
+
+    async def read_received(self, sid: str) -> Mapping[str, str]:
+        """One of these in the words of the provider's webhook, as far as the provider still knows them.
+
+        Raises:
+            Unavailable: It could not be read, for whatever reason.
+        """
         ...
 
 

@@ -36,6 +36,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         quiet_s: How long a conversation must be silent before a burst counts as complete.
         burst_s: How long a burst may go on before it is answered anyway.
         lease_s: How long a worker may hold a conversation before another may take it.
+        reconcile_s: How often the provider's list of messages is compared with ours, for those it could not deliver.
+        under_way_s: How long a message may be on its way to our webhook before it counts as not delivered.
         turn_attempts: Claims after which a turn is given up, with an apology and a task.
         send_attempts: Tries after which a message counts as failed, with a task.
         model_rounds: Model answers a turn may use before it is given up.
@@ -70,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reoffer_s: float = 10.0
     tick_s: float = 0.25
     sweep_s: float = 10.0
+    reconcile_s: float = 120.0
+    under_way_s: float = 60.0
     turn_attempts: int = 5
     send_attempts: int = 5
     model_rounds: int = 6

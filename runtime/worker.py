@@ -1,4 +1,4 @@
-"""The worker process: takes ids from the broker, runs conversations and delivers messages.
+"""The worker process: takes ids from the broker, runs conversations, delivers messages, fetches undelivered ones.
 
 `parlo worker` calls `run_worker`. A job carries a conversation's id and nothing else; all that is known about
 it stands in the database, so a job may come twice, late, or never.
@@ -6,6 +6,7 @@ it stands in the database, so a job may come twice, late, or never.
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -23,6 +24,7 @@ from runtime.domain.ids import ConversationId
 from runtime.outbox import deliver
 from runtime.parts import Parts
 from runtime.ports import Job
+from runtime.reconcile import reconcile_forever
 from runtime.settings import Settings
 from runtime.turn import run_conversation
 
@@ -93,9 +95,12 @@ async def _open_runner(settings: Settings, opening: OpenParts) -> AsyncIterator[
         except Unavailable as error:
             log.warning("job_postponed", job=job, conversation=str(conversation_id), error=str(error))
 
+    reconciling = asyncio.ensure_future(reconcile_forever(parts))
     try:
         yield run
     finally:
+        reconciling.cancel()
+        await asyncio.wait({reconciling})
         await parts.database.close()
         if isinstance(parts.model, OpenAIModel):
             await parts.model.close()

@@ -35,3 +35,11 @@ class AbsentMessenger:
     async def find(self, *, to_address: str, from_address: str, since: datetime) -> NoReturn:
         """Refuse."""
         raise Broken("this process looks nothing up")
+
+    async def list_received(self, *, since: datetime) -> NoReturn:
+        """Refuse."""
+        raise Broken("this process lists nothing")
+
+    async def read_received(self, sid: str) -> NoReturn:
+        """Refuse."""
+        raise Broken("this process reads nothing")

@@ -424,6 +424,15 @@ media = Table(
     _to("inbox", "inbox_id"),
 )
 
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    _tenant(),
+    _at("read_until"),
+    _at("due_at"),
+    _of_organization(),
+)
+
 templates = Table(
     "templates",
     metadata,

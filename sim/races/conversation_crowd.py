@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 import msgspec
 from sqlalchemy import text
@@ -17,9 +18,10 @@ from sqlalchemy import text
 from runtime.adapters.absent import AbsentMedia
 from runtime.adapters.system import SystemClock, SystemIds
 from runtime.bootstrap import open_parts
+from runtime.domain.errors import Broken
 from runtime.domain.strategies import ConversationStrategy
 from runtime.parts import Parts
-from runtime.ports import ModelAnswer, ModelRequest, OutgoingMessage, SentMessage
+from runtime.ports import ModelAnswer, ModelRequest, OutgoingMessage, ReceivedMessage, SentMessage
 from runtime.store import conversations
 from runtime.store.conversations import conversation_id_of
 from runtime.store.database import Connect, open_database
@@ -137,6 +139,15 @@ class _Postbox:
         """Nothing is ever in doubt."""
         del to_address, from_address, since
         return []
+
+    async def list_received(self, *, since: datetime) -> list[ReceivedMessage]:
+        """Nobody writes in this way."""
+        del since
+        return []
+
+    async def read_received(self, sid: str) -> NoReturn:
+        """Nothing was listed."""
+        raise Broken(f"nothing was listed, and not {sid}")
 
 
 def _open_parts(url: str, strategy: ConversationStrategy, *, pool_size: int, connect: Connect | None = None) -> Parts:

@@ -40,7 +40,7 @@ from sim.twilio.api import (
 from sim.twilio.contents import Contents, Rendered
 from sim.twilio.faults import LOSING, FaultKind, Faults
 from sim.twilio.files import Fetcher, judge_file
-from sim.twilio.inbound import Inbound, compose_form
+from sim.twilio.inbound import Inbound, choose_body, compose_form
 from sim.twilio.messages import (
     API_VERSION,
     MediaFile,
@@ -171,7 +171,7 @@ class TwilioEmulator:
             direction="inbound",
             from_address=inbound.from_address,
             to_address=inbound.to_address,
-            body=inbound.text,
+            body=choose_body(inbound),
             status="received",
             created_at=now,
             updated_at=now,

@@ -85,7 +85,7 @@ def compose_form(inbound: Inbound, *, sid: str, account_sid: str, media_urls: li
         "SmsSid": sid,
         **({"WaId": context["WaId"]} if "WaId" in context else {}),
         "SmsStatus": "received",
-        "Body": _choose_body(inbound),
+        "Body": choose_body(inbound),
         "To": inbound.to_address,
         "NumSegments": "1",
         "ReferralNumMedia": "0",
@@ -128,8 +128,8 @@ def _name_type(inbound: Inbound) -> str:
     return family if family in ("image", "audio", "video") else "document"
 
 
-def _choose_body(inbound: Inbound) -> str:
-    # A tap repeats the words of the button or row.
+def choose_body(inbound: Inbound) -> str:
+    """What was written; a tap repeats the words of the button or row."""
     if inbound.button:
         return inbound.text or inbound.button.text
     if inbound.choice:

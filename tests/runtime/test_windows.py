@@ -15,7 +15,7 @@ from runtime.domain import words
 from runtime.domain.enums import TemplateStatus
 from runtime.domain.templates import BUSINESS_ANSWERED, CATALOGUE, CUSTOMER_WAITING, HUMAN_REQUESTED, fill
 from runtime.outbox import WINDOW_CLOSED, record_status
-from runtime.ports import MessageRefused, OutgoingMessage, SentMessage
+from runtime.ports import MessageRefused, OutgoingMessage, ReceivedMessage, SentMessage
 from runtime.store.database import Database, UnitOfWork
 from runtime.store.templates import describe_version, save_version
 from sim.stage import Stage
@@ -58,6 +58,14 @@ class Provider:
             for sid, each in self.sent
             if (each.to_address, each.from_address) == (to_address, from_address)
         ]
+
+    async def list_received(self, *, since: datetime) -> list[ReceivedMessage]:
+        """Whatever anybody wrote has reached us."""
+        return []
+
+    async def read_received(self, sid: str) -> dict[str, str]:
+        """So none of it is read again."""
+        raise AssertionError(sid)
 
     def heard(self) -> list[tuple[str, str, bool]]:
         """To whom, what, and whether as a template, since this was last asked."""

@@ -18,7 +18,8 @@ from runtime.ports import Job
 from runtime.settings import Settings
 from runtime.store.database import Database
 from runtime.worker import start_worker
-from tests.runtime.working import Surroundings, surroundings
+from sim.twilio.inbound import Inbound
+from tests.runtime.working import BUSINESS, Surroundings, surroundings
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -46,6 +47,23 @@ async def test_an_accepted_message_is_answered_through_broker_and_worker(around:
     async with _working(around):
         await around.write("¿cuánto cuesta el corte de dama?", "SM1")
         await around.wait_for_answers(1)
+
+    assert "$250" in around.twilio.sent[0].body
+    assert await around.count_rows() == ({"done": 1}, 1)
+
+
+async def test_a_worker_fetches_what_no_webhook_brought(around: Surroundings) -> None:
+    """A process of its own, over HTTP: the provider's list is read, and what is missing is answered."""
+    process = await around.start_process(PARLO_RECONCILE_S="0.5", PARLO_UNDER_WAY_S="0.1")
+    message = Inbound(
+        from_address="whatsapp:+5215512345678", to_address=BUSINESS, text="¿cuánto cuesta el corte de dama?"
+    )
+    around.twilio.compose_inbound(message)
+
+    await around.wait_for_answers(1)
+    await asyncio.sleep(1.5)
+    process.terminate()
+    await process.wait()
 
     assert "$250" in around.twilio.sent[0].body
     assert await around.count_rows() == ({"done": 1}, 1)

@@ -78,11 +78,11 @@ class Surroundings:
         form = {"MessageSid": sid, "From": f"whatsapp:{sender}", "To": BUSINESS, "Body": text, "ProfileName": "Ana"}
         await accept(self.parts, form)
 
-    async def start_process(self) -> asyncio.subprocess.Process:
-        """A worker of its own process, which can be killed; it ends with this one."""
+    async def start_process(self, **settings: str) -> asyncio.subprocess.Process:
+        """A worker of its own process, which can be killed; it ends with this one. `settings` are for it alone."""
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "evals.cli", "worker", "--with-parent",
-            env=dict(self.environment), stdin=asyncio.subprocess.PIPE,
+            env={**self.environment, **settings}, stdin=asyncio.subprocess.PIPE,
         )  # fmt: skip
 
     async def wait_for(self, condition: Callable[[], bool], what: str) -> None:

@@ -16,12 +16,12 @@ from yarl import URL
 
 from runtime.adapters.twilio.download import Download, HttpDownload, Incoming
 from runtime.adapters.twilio.http import encode_basic_auth
-from runtime.adapters.twilio.messenger import TwilioAccount
+from runtime.adapters.twilio.messenger import API_URL, TwilioAccount
 from runtime.domain.errors import Broken, Unavailable
 from runtime.domain.files import FileRefusal
 from runtime.ports import FetchedMedia, MediaRefused
 
-API = URL("https://api.twilio.com")
+API = URL(API_URL)
 MOST_REDIRECTS = 3
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")

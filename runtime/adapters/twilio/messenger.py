@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -26,8 +28,9 @@ from runtime.adapters.twilio.http import TwilioHttp
 from runtime.domain.errors import Unavailable, UnknownOutcome
 from runtime.domain.ids import OutboxId
 from runtime.domain.whatsapp import clean_text
-from runtime.ports import MessageRefused, OutgoingMessage, SentMessage
+from runtime.ports import MessageRefused, OutgoingMessage, ReceivedMessage, SentMessage
 
+API_URL = "https://api.twilio.com"
 STATUS_PATH = "/webhooks/twilio/status"
 
 _NOT_CONNECTED = (
@@ -41,6 +44,9 @@ _ANSWER_LOST = (TimeoutError, aiohttp.ClientError, OSError)
 _UNREADABLE = (ValueError, TypeError, AttributeError, KeyError)
 _PAGE_SIZE = 50
 _MAX_PAGES = 20
+_LONG_PAGE_SIZE, _MAX_LONG_PAGES = 1000, 200
+_LONG_LIST_S = 120.0
+_INBOUND = "inbound"
 
 
 class TwilioAccount(msgspec.Struct, frozen=True):
@@ -124,28 +130,80 @@ class TwilioMessenger:
         Raises:
             Unavailable: The list could not be read, for whatever reason.
         """
+        with _failing_as_unavailable():
+            async with asyncio.timeout(self._timeout_s):
+                records = await self._read_back(since, to=to_address, from_=from_address, page_size=_PAGE_SIZE)
+            return [_read_message(record) for record in records]
+
+    async def list_received(self, *, since: datetime) -> list[ReceivedMessage]:
+        """What people sent to any number of the account's, at or after `since` (to the second), oldest first.
+
+        Raises:
+            Unavailable: The list could not be read, for whatever reason.
+        """
+        with _failing_as_unavailable():
+            async with asyncio.timeout(_LONG_LIST_S):
+                records = await self._read_back(since, most_pages=_MAX_LONG_PAGES, page_size=_LONG_PAGE_SIZE)
+            return [
+                ReceivedMessage(record.sid, record.date_created)
+                for record in records
+                if record.direction == _INBOUND and isinstance(record.date_created, datetime)
+            ]
+
+    async def read_received(self, sid: str) -> Mapping[str, str]:
+        """What Twilio still knows of a person's message, in the fields of its webhook.
+
+        Who they are, what they wrote and their files. A tap comes as the button's words: its payload, the place that
+        was shared and the message that was answered are in the webhook alone.
+
+        Raises:
+            Unavailable: It could not be read, for whatever reason.
+        """
+        with _failing_as_unavailable():
+            async with asyncio.timeout(self._timeout_s):
+                context = self._messages(sid)
+                record = await context.fetch_async()
+                files = await context.media.list_async() if int(record.num_media or 0) else []
+            form = {
+                "MessageSid": str(record.sid),
+                "AccountSid": str(record.account_sid),
+                "From": str(record.from_),
+                "To": str(record.to),
+                "Body": record.body or "",
+                "NumMedia": str(len(files)),
+            }
+            for number, file in enumerate(files):
+                form[f"MediaUrl{number}"] = f"{API_URL}{file.uri.removesuffix('.json')}"
+                form[f"MediaContentType{number}"] = file.content_type
+            return form
+
+    async def _read_back(self, since: datetime, *, most_pages: int = _MAX_PAGES, **wanted: object) -> list[Any]:
+        """Records of messages created at or after a moment, oldest first."""
         # Not filtered by DateSent: it knows whole days only, and a message still queued has none,
         # which is just the message that must not be sent again. The list is newest first.
         since = since.astimezone(UTC).replace(microsecond=0)
-        found: list[SentMessage] = []
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                page: Any = await self._messages.page_async(to=to_address, from_=from_address, page_size=_PAGE_SIZE)
-                for _ in range(_MAX_PAGES):
-                    messages = [_read_message(record) for record in page]
-                    recent = [it for it in messages if it.created_at is None or it.created_at >= since]
-                    found.extend(recent)
-                    if not recent or not page.next_page_url:
-                        break
-                    page = await page.next_page_async()
-        except (TwilioException, *_NOT_CONNECTED, *_ANSWER_LOST, *_UNREADABLE) as error:
-            raise Unavailable(f"twilio: {_name(error)}") from error
+        found: list[Any] = []
+        page: Any = await self._messages.page_async(**wanted)
+        for _ in range(most_pages):
+            recent = [it for it in page if not isinstance(it.date_created, datetime) or it.date_created >= since]
+            found.extend(recent)
+            if not recent or not page.next_page_url:
+                break
+            page = await page.next_page_async()
         return found[::-1]
 
     async def aclose(self) -> None:
         """Close the connections, where there are any."""
         if isinstance(self._http, TwilioHttp):
             await self._http.close()
+
+
+@contextmanager
+def _failing_as_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except (TwilioException, *_NOT_CONNECTED, *_ANSWER_LOST, *_UNREADABLE) as error:
+        raise Unavailable(f"twilio: {_name(error)}") from error
 
 
 def compose_callback_url(public_url: str, outbox_id: OutboxId) -> str:

@@ -241,6 +241,60 @@ async def test_a_search_that_fails_is_unavailable(reply: Response | BaseExceptio
     assert not isinstance(caught.value, UnknownOutcome)
 
 
+async def test_what_people_sent_is_listed_whoever_it_was_and_what_we_sent_is_not() -> None:
+    """By pages of a thousand, back to the second asked for, oldest first."""
+    records = [resource(f"SM{age}", created_at=NOON - timedelta(seconds=age)) for age in (0, 1, 2, 3)]
+    for number, record in enumerate(records):
+        record["direction"] = "outbound-api" if number == 1 else "inbound"
+    messenger, http = build(
+        answer(200, {"messages": records[:2], "next_page_uri": "/2010-04-01/a?Page=1"}),
+        answer(200, {"messages": records[2:], "next_page_uri": None}),
+    )
+
+    listed = await messenger.list_received(since=NOON - timedelta(seconds=2))
+
+    assert [(it.sid, it.created_at) for it in listed] == [("SM2", NOON - timedelta(seconds=2)), ("SM0", NOON)]
+    assert set(http.asked[0][2]) == {"PageSize"}, "nothing narrows it down"
+
+
+async def test_a_message_that_was_received_is_read_in_the_words_of_its_webhook() -> None:
+    """With the addresses of its files, which are asked for only where there are some."""
+    message = resource("MM1") | {"account_sid": ACCOUNT.account_sid, "direction": "inbound", "num_media": "1"}
+    file = {"sid": "ME1", "content_type": "image/png", "uri": "/2010-04-01/Accounts/AC1/Messages/MM1/Media/ME1.json"}
+    messenger, _ = build(answer(200, message), answer(200, {"media_list": [file], "next_page_uri": None}))
+
+    form = await messenger.read_received("MM1")
+
+    assert dict(form) == {
+        "MessageSid": "MM1",
+        "AccountSid": ACCOUNT.account_sid,
+        "From": MESSAGE.from_address,
+        "To": MESSAGE.to_address,
+        "Body": MESSAGE.body,
+        "NumMedia": "1",
+        "MediaUrl0": "https://api.twilio.com/2010-04-01/Accounts/AC1/Messages/MM1/Media/ME1",
+        "MediaContentType0": "image/png",
+    }
+    plain, asked = build(answer(200, message | {"num_media": "0"}))
+    assert (await plain.read_received("MM1"))["NumMedia"] == "0"
+    assert len(asked.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [answer(401, ""), answer(404, ""), answer(429, ""), answer(500, ""), answer(200, "<html>"), TimeoutError()],
+    ids=str,
+)
+async def test_a_list_or_a_message_that_cannot_be_read_is_unavailable(reply: Response | BaseException) -> None:
+    """Never "nobody wrote": what is missing would be forgotten."""
+    messenger, _ = build(reply, reply)
+
+    with pytest.raises(Unavailable):
+        await messenger.list_received(since=NOON)
+    with pytest.raises(Unavailable):
+        await messenger.read_received("SM1")
+
+
 # -- over real sockets ----------------------------------------------------------------------------------------------
 
 

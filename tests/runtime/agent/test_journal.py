@@ -15,7 +15,17 @@ from runtime.domain.enums import StepKind
 from runtime.domain.errors import Broken, JournalMismatch, LeaseLost, Unavailable
 from runtime.domain.ids import ConversationId, TurnId
 from runtime.parts import Parts
-from runtime.ports import ChatMessage, ChatRole, Job, ModelAnswer, ModelRequest, OutgoingMessage, SentMessage, ToolCall
+from runtime.ports import (
+    ChatMessage,
+    ChatRole,
+    Job,
+    ModelAnswer,
+    ModelRequest,
+    OutgoingMessage,
+    ReceivedMessage,
+    SentMessage,
+    ToolCall,
+)
 from runtime.settings import Settings
 from runtime.store.conversations import Claim
 from runtime.store.database import Database
@@ -64,6 +74,14 @@ class NoWorld:
     async def find(self, *, to_address: str, from_address: str, since: datetime) -> list[SentMessage]:
         """Nothing is looked up either."""
         raise AssertionError(to_address)
+
+    async def list_received(self, *, since: datetime) -> list[ReceivedMessage]:
+        """Nor listed."""
+        raise AssertionError(since)
+
+    async def read_received(self, sid: str) -> dict[str, str]:
+        """Nor read."""
+        raise AssertionError(sid)
 
     async def enqueue(self, job: Job, conversation_id: ConversationId) -> None:
         """And nothing is handed over."""
