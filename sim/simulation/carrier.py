@@ -1,17 +1,19 @@
-"""How a person's message comes to our webhook: perhaps late, twice, out of order, or only at the third attempt."""
+"""How a person's message comes to our webhook: late, twice, out of order, only at the third attempt, or never.
+
+What the provider gave up bringing stands in its list all the same, and we have to find it there.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from runtime.adapters.twilio.signature import SignatureChecker
 from runtime.parts import Parts
 from runtime.webhook import receive
-from sim.simulation.knobs import Dice, Knob
+from sim.simulation.knobs import Knob
 from sim.simulation.processes import Process
-from sim.simulation.trace import Trace
 from sim.stage import MESSAGES_URL
 from sim.twilio.emulator import TwilioEmulator
 from sim.twilio.inbound import Inbound
@@ -20,6 +22,7 @@ NOBODY, BROKEN, OK = 0, 500, 200
 RETRY_S = (1.0, 5.0)
 LATE_S = (30.0, 300.0)
 OVERTAKEN_S = (0.2, 4.0)
+LOOK_S = 1.0
 NOBODYS_NUMBER = "whatsapp:+525599999999"
 
 
@@ -27,21 +30,27 @@ class Carrier:
     """Hands messages over until they are taken, and reports once.
 
     Attributes:
-        accepted: Sids that were answered 200; from then on they are ours to answer.
+        accepted: Sids that were answered 200, or that the provider gave up; from then on they are ours to answer.
         under_way: Messages that were written and not taken yet.
         forged: Sids of messages with a signature that is not theirs.
     """
 
     def __init__(
-        self, twilio: TwilioEmulator, webs: Sequence[Process], checker: SignatureChecker, dice: Dice, trace: Trace
+        self,
+        twilio: TwilioEmulator,
+        webs: Sequence[Process],
+        checker: SignatureChecker,
+        is_taken_in: Callable[[str], bool],
     ) -> None:
+        around = webs[0].around
         self.accepted: dict[str, str] = {}
         self.forged: set[str] = set()
         self._twilio = twilio
         self._webs = webs
         self._checker = checker
-        self._dice = dice
-        self._trace = trace
+        self._is_taken_in = is_taken_in
+        self._dice = around.dice
+        self._trace = around.trace
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -51,19 +60,27 @@ class Carrier:
 
     def carry(self, lane: str, inbound: Inbound) -> None:
         """Somebody sends something; it is on its way."""
-        form = self._twilio.compose_inbound(inbound)
         self._trace.add(lane, f"writes {inbound.text or inbound.button!r}")
-        task = asyncio.ensure_future(self._carry(lane, form))
+        task = asyncio.ensure_future(self._carry(lane, inbound))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _carry(self, lane: str, form: dict[str, str]) -> None:
-        dice, sid = self._dice, form["MessageSid"]
-        await self._interfere(form)
+    async def _carry(self, lane: str, inbound: Inbound) -> None:
+        dice = self._dice
         if dice.strikes(Knob.INBOUND_LATE):
+            # it is the provider that learns of it late
             await asyncio.sleep(dice.random.uniform(*LATE_S))
-        elif dice.strikes(Knob.INBOUND_REORDERED):
+        form = self._twilio.compose_inbound(inbound)
+        sid = form["MessageSid"]
+        await self._interfere(form)
+        if dice.strikes(Knob.INBOUND_REORDERED):
             await asyncio.sleep(dice.random.uniform(*OVERTAKEN_S))
+        if dice.strikes(Knob.INBOUND_UNDELIVERED):
+            self._trace.add("twilio", f"gives {lane}'s message up")
+            self.accepted[sid] = lane
+            while not self._is_taken_in(sid):
+                await asyncio.sleep(LOOK_S)
+            return
         attempt = 0
         while True:
             attempt += 1

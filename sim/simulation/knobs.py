@@ -16,6 +16,7 @@ class Knob(StrEnum):
     INBOUND_LATE = "inbound.late"
     INBOUND_REORDERED = "inbound.reordered"
     INBOUND_ACK_LOST = "inbound.ack_lost"
+    INBOUND_UNDELIVERED = "inbound.undelivered"
     INBOUND_FORGED = "inbound.forged"
     INBOUND_UNKNOWN_NUMBER = "inbound.unknown_number"
     PROCESS_KILLED = "process.killed"
@@ -72,6 +73,7 @@ RATES: Mapping[Knob, float] = {
     Knob.INBOUND_LATE: 0.03,
     Knob.INBOUND_REORDERED: 0.1,
     Knob.INBOUND_ACK_LOST: 0.05,
+    Knob.INBOUND_UNDELIVERED: 0.02,
     Knob.INBOUND_FORGED: 0.05,
     Knob.INBOUND_UNKNOWN_NUMBER: 0.02,
     Knob.PROCESS_KILLED: 0.004,

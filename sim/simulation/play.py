@@ -50,6 +50,8 @@ TAKEN_LIMIT_S = 3_600.0
 REST_LIMIT_S = 120.0
 """How long after the last fault everything must be final."""
 LOOK_S = 1.0
+RECONCILE_S, UNDER_WAY_S = 30.0, 15.0
+"""What could not be delivered is looked for more often than in production, or it would not come to rest in time."""
 MISHAP_EVERY_S = 20.0
 """How often a release, or a restart of the database, has its chance."""
 RESTART_S = (0.5, 6.0)
@@ -141,6 +143,12 @@ def is_unmarked(owner: psycopg.Connection[Any], sent: SentRecord) -> bool:
     return row is not None and bool(row[0])
 
 
+def is_taken_in(owner: psycopg.Connection[Any], sid: str) -> bool:
+    """Whether a message that a person sent is in an inbox of ours."""
+    row = owner.execute("select exists (select from inbox where sid = %s)", (sid,)).fetchone()
+    return row is not None and bool(row[0])
+
+
 def try_to_remove(owner: psycopg.Connection[Any], business: str, name: str) -> bool:
     """Have somebody of the team leave; False where a simulated process has the row in its hand.
 
@@ -207,7 +215,9 @@ class _Play:
             twilio=twilio,
             model=model,
             broker=FaultyBroker(dice, trace),
-            settings=msgspec.structs.replace(SETTINGS, tick_s=plan.tick_s),
+            settings=msgspec.structs.replace(
+                SETTINGS, tick_s=plan.tick_s, reconcile_s=RECONCILE_S, under_way_s=UNDER_WAY_S
+            ),
             seed=self._seed,
             latency_s=plan.latency_s,
             attacks=self._list_attacks(),
@@ -217,7 +227,8 @@ class _Play:
         )
         processes = self._make_processes(around)
         webs = [each for each in processes if each.name.startswith("web")]
-        carrier = Carrier(twilio, webs, SignatureChecker(PUBLIC_URL, (twilio.account.auth_token,)), dice, trace)
+        checker = SignatureChecker(PUBLIC_URL, (twilio.account.auth_token,))
+        carrier = Carrier(twilio, webs, checker, partial(is_taken_in, self._ground.observer))
         twilio.sink = carrier.post
         for process in processes:
             process.start()

@@ -24,6 +24,7 @@ from runtime.adapters.twilio.messenger import TwilioAccount, TwilioMessenger
 from runtime.bootstrap import open_parts
 from runtime.domain.errors import Unavailable
 from runtime.parts import Parts
+from runtime.reconcile import reconcile_forever
 from runtime.settings import Settings
 from runtime.store.database import IDLE_LIMIT_S, open_database
 from runtime.ticker import run_forever
@@ -411,7 +412,7 @@ class Process:
 
 
 async def work_through(parts: Parts, draining: asyncio.Event, broker: FaultyBroker, threads: int) -> None:
-    """What a worker does: jobs, so many at a time; when it drains it takes no more."""
+    """What a worker does: jobs, so many at a time, and what could not be delivered; when it drains it takes no more."""
 
     async def work() -> None:
         while (order := await _take(broker, draining)) is not None:
@@ -421,7 +422,11 @@ async def work_through(parts: Parts, draining: asyncio.Event, broker: FaultyBrok
                 # the database is away: the row is due again in a moment
                 continue
 
-    await _gather_until_first_failure([work() for _ in range(threads)])
+    reconciling = asyncio.ensure_future(reconcile_forever(parts))
+    try:
+        await _gather_until_first_failure([work() for _ in range(threads)])
+    finally:
+        reconciling.cancel()
 
 
 async def _take(broker: FaultyBroker, draining: asyncio.Event) -> Order | None:

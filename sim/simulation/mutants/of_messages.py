@@ -53,6 +53,14 @@ def _look_up_first(sound: _Any) -> _Any:
     return accept
 
 
+def _find_none(_sound: _Any) -> _Any:
+    async def find_unseen(uow: UnitOfWork, sids: Sequence[str]) -> list[str]:
+        del uow, sids
+        return []
+
+    return find_unseen
+
+
 _BACKGROUND: set[asyncio.Future[bool]] = set()
 
 
@@ -220,6 +228,14 @@ OF_MESSAGES = (
         noticed_by=("inbox.none_lost",),
         switches=(Swap("runtime.store.intake:Intake.store", _acknowledge_first),),
         within=20,
+    ),
+    Mutant(
+        name="inbox.never-reconciled",
+        breaks="the provider's list of messages is read, and nothing in it is found missing",
+        noticed_by=("rest", "inbox.none_lost", "inbox.all_taken"),
+        switches=(Swap("runtime.store.reconciliations:find_unseen", _find_none),),
+        within=20,
+        profile=Profile.INBOUND,
     ),
     Mutant(
         name="inbox.unsigned",
