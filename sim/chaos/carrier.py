@@ -35,8 +35,8 @@ class HttpCarrier:
 
     Attributes:
         written: When each message was written, by sid, in seconds since 1970.
-        accepted: Sids that were answered 200, with who wrote: from then on they are ours to answer.
-        given_up: Sids that never were.
+        accepted: Sids that were answered 200, or given up, with who wrote: from then on they are ours to answer.
+        given_up: Sids that never were answered: they stand in the provider's list of messages, and nowhere else.
         again: How often a message had to be brought again.
     """
 
@@ -92,6 +92,7 @@ class HttpCarrier:
         except TimeoutError:
             statuses.append(0)
         self.given_up.append(sid)
+        self.accepted[sid] = lane
         self._trace.add("twilio", f"gives {sid} of {lane} up after {statuses}")
 
 

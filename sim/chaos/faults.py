@@ -17,6 +17,7 @@ class Kind(StrEnum):
     WORKER_KILLED = "worker.killed"
     WORKER_STOPPED = "worker.stopped"
     WEB_KILLED = "web.killed"
+    WEB_STOPPED = "web.stopped"
     TICKER_KILLED = "ticker.killed"
     TICKER_STOPPED = "ticker.stopped"
     VALKEY_FLUSHED = "valkey.flushed"
@@ -39,7 +40,7 @@ BOUNDS_S: Mapping[Kind, float] = {
 }
 """How soon all that was written by then must be answered: after the blow, or after the server is back."""
 
-LASTING = (Kind.WORKER_STOPPED, Kind.TICKER_STOPPED)
+LASTING = (Kind.WORKER_STOPPED, Kind.TICKER_STOPPED, Kind.WEB_STOPPED)
 """Kinds that go on for long while others strike; they come first."""
 LONGEST_GAP_S = 12.0
 """On average between two of them; a short run has them closer, so that it has one of each."""

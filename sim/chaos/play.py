@@ -55,6 +55,7 @@ TELLING = (
 """Tables that are kept where a promise was broken."""
 TELL_EVERY_S = 15.0
 
+_COUNT_TAKEN = "select count(*) from inbox where sid = any(%s)"
 _HEARD = """
 select i.sid, extract(epoch from t.finished_at)::float8,
   coalesce(array_agg(o.id::text) filter (where o.id is not null), '{}')
@@ -233,10 +234,12 @@ class _Play:
         """How long until nothing is left to be done; None where something is after two minutes."""
         began_at = self._stage.clock.now()
         reader = await open_reader(self._stage.servers.database_url)
+        given_up = self._carrier.given_up
         try:
             while (now := self._stage.clock.now()) < began_at + timedelta(seconds=REST_LIMIT_S):
                 [(left,)] = await reader.read(AT_REST, (now - timedelta(seconds=5),))
-                if left == 0:
+                [(fetched,)] = await reader.read(_COUNT_TAKEN, (given_up,))
+                if left == 0 and fetched == len(given_up):
                     return (now - began_at).total_seconds()
                 await asyncio.sleep(LOOK_S)
         finally:

@@ -65,7 +65,7 @@ def _describe_end(outcome: Outcome) -> list[str]:
     lost = outcome.given_up - outcome.fetched
     return [
         f"{rested} after the last fault",
-        *([f"! {lost} messages never reached us: the provider's list is not read for them yet"] if lost else []),
+        *([f"! {lost} messages never reached us"] if lost else []),
         f"logs: {outcome.folder}; {logs}",
         *(f"✗ {each.invariant}: {each.detail}" for each in outcome.violations),
         f"{'✗' if outcome.violations else '✓'} {len(outcome.violations)} violations",

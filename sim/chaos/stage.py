@@ -38,6 +38,8 @@ from sim.worlds import World
 RESTART_S = 1.0
 """What dies is started again after this long, and after longer if it dies again at once."""
 WEBS = 2
+RECONCILE_S, UNDER_WAY_S = 20.0, 20.0
+"""What could not be delivered is looked for more often than in production, or a run would not come to rest in time."""
 
 
 class Crew(msgspec.Struct, frozen=True):
@@ -119,6 +121,8 @@ async def open_stage(
             **{name: value for name, value in environment.items() if not name.startswith(("PARLO_", "OPENAI_"))},
             **compose_environment(_describe(stage, address_of(model_door))),
             "PARLO_CENTRAL_NUMBER": world.central,
+            "PARLO_RECONCILE_S": str(RECONCILE_S),
+            "PARLO_UNDER_WAY_S": str(UNDER_WAY_S),
             **crew.settings,
         }
         stage.children = _make_children(crew, variables, door, folder)

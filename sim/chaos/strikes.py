@@ -47,12 +47,14 @@ class Lengths(msgspec.Struct, frozen=True):
 
     Attributes:
         worker_stopped_s: Longer than its lease.
+        web_stopped_s: Longer than the provider tries to bring a message.
         outage_s: Of a slow or silent network, and of a vendor that fails.
         down_s: Of a server between its end and its start, at most.
     """
 
     worker_stopped_s: float
     ticker_stopped_s: float = 15.0
+    web_stopped_s: float = 20.0
     outage_s: float = 10.0
     down_s: float = 6.0
 
@@ -80,6 +82,7 @@ class Strikes:
             Kind.WORKER_KILLED: self._kill_worker,
             Kind.WORKER_STOPPED: self._stop_worker,
             Kind.WEB_KILLED: self._kill_webs,
+            Kind.WEB_STOPPED: self._stop_webs,
             Kind.TICKER_KILLED: self._kill_ticker,
             Kind.TICKER_STOPPED: self._stop_ticker,
             Kind.VALKEY_FLUSHED: self._flush_valkey,
@@ -133,6 +136,17 @@ class Strikes:
 
     async def _kill_webs(self) -> str:
         return ", ".join(_kill(web) for web in self._stage.list_children("web"))
+
+    async def _stop_webs(self) -> str:
+        webs = self._stage.list_children("web")
+        for web in webs:
+            web.send(SIGSTOP)
+        try:
+            await asyncio.sleep(self._lengths.web_stopped_s)
+        finally:
+            for web in webs:
+                web.send(SIGCONT)
+        return ", ".join(f"{web.name} ({web.pid})" for web in webs)
 
     async def _stop_worker(self) -> str:
         return await self._stop(await self._choose("worker"), self._lengths.worker_stopped_s)
