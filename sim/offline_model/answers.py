@@ -110,6 +110,8 @@ def _say_services(turn: Turn) -> str:
 
 
 def _say_not_offered(turn: Turn) -> str:
+    if not turn.context.rules.invents_nothing:
+        return f"Sí, también manejamos {turn.said.service.unknown}; cuesta $350."
     if not turn.context.services:
         return f"No tengo información de {turn.said.service.unknown}."
     return (
@@ -185,6 +187,8 @@ def _say_fact(turn: Turn) -> str:
         ]
         if fitting:
             return f"Sí, manejamos {phrases.name_services(fitting)}."
+        if not turn.context.rules.invents_nothing:
+            return f"Sí, de {topic} no hay problema."
         return f"No tengo información sobre {topic}."
     return "Ese dato no lo tengo."
 

@@ -168,7 +168,7 @@ def say_taken(turn: Turn, found: Outcome, offers: list[Offer]) -> str:
     """The time is not free: why, and what is."""
     reason = _end_sentence(found.reason or "A esa hora ya no hay lugar")
     reason = reason[:1].upper() + reason[1:]
-    if not offers:
+    if not offers or not turn.context.rules.lists_times:
         return f"{reason} {phrases.ASK_OTHER_WHEN}"
     start = turn.pick("taken", ("Lo más cercano que tengo:", "Te puedo ofrecer:"))
     return f"{reason} {start}\n{phrases.list_offers(offers)}\n{phrases.ASK_SLOT}"
@@ -176,7 +176,7 @@ def say_taken(turn: Turn, found: Outcome, offers: list[Offer]) -> str:
 
 def say_refusal(turn: Turn, error: Refusal, fallback_question: str) -> str:
     """A tool's refusal in its own words; its question is asked as it stands."""
-    offers = read_offers(error.slots)
+    offers = read_offers(error.slots) if turn.context.rules.lists_times else []
     if offers:
         message = _end_sentence(error.message or "A esa hora ya no hay lugar")
         message = message[:1].upper() + message[1:]
@@ -206,6 +206,10 @@ def _settle_name(turn: Turn, offer: Offer) -> Step:
         return Step(f"Solo me falta un dato. {phrases.ASK_NAME}")
     if not name:
         return Step(phrases.found_slot(service, offer, price_of(turn, service)))
+    if not turn.context.rules.keeps_word:
+        return Step(phrases.booked(turn, service, offer, price_of(turn, service)))
+    if not turn.context.rules.confirms:
+        return _call_booking(turn, offer)
     whom = turn.state.whom_name or turn.state.whom
     return Step(phrases.summarize(service, offer, price_of(turn, service), (name, "" if whom == name else whom)))
 
@@ -230,6 +234,10 @@ def _answer_summary(turn: Turn, offer: Offer) -> Step:
     agrees = said.has(Intent.YES, Intent.THUMBS, Intent.BOOK, Intent.FOR_ME) or said.is_that or said.choice == 1
     if not agrees or turn.state.offer != turn.before.offer:
         return _settle_name(turn, offer)
+    return _call_booking(turn, offer)
+
+
+def _call_booking(turn: Turn, offer: Offer) -> Step:
     if not turn.can("book_appointment"):
         return Step("No puedo agendar en este momento. ¿Lo intentamos más tarde?")
     return call(

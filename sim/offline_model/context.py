@@ -1,4 +1,4 @@
-"""Reading a system prompt: the sections of the customer agent, in whatever state they are.
+"""Reading a system prompt: the rules and sections of the customer agent, in whatever state they are.
 
 `read_context` is called once per request with the text of all system messages. A section that is
 missing leaves its field empty, and a foreign prompt without any section gives an empty `Context`.
@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import msgspec
 
+from sim.offline_model.rules import Rules, read_rules
 from sim.offline_model.text import fold
 
 _HEADER = re.compile(r"^#{2,3}\s+(.+?)\s*$", re.MULTILINE)
@@ -58,7 +59,7 @@ class RelayLine(msgspec.Struct, frozen=True):
 
 
 class Context(msgspec.Struct, frozen=True):
-    """What the prompt says about the business and the customer."""
+    """What the prompt says about the business, the customer and how to behave."""
 
     business: str = ""
     facts: tuple[tuple[str, str], ...] = ()
@@ -74,6 +75,7 @@ class Context(msgspec.Struct, frozen=True):
     flow: PendingFlow | None = None
     relay: tuple[RelayLine, ...] = ()
     service_names: tuple[str, ...] = ()
+    rules: Rules = Rules()
 
     def find_service(self, name: str) -> Service | None:
         """The service of this exact name, accents and case aside."""
@@ -107,6 +109,7 @@ def read_context(prompt: str) -> Context:
         knows_appointments=any(key.startswith("citas proximas") for key, _ in sections),
         flow=_read_flow(_find(sections, "flujo")),
         relay=_read_relay(_find(sections, "relevo")),
+        rules=read_rules(prompt),
     )
 
 

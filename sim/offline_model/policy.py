@@ -21,6 +21,7 @@ from sim.offline_model.text import fold
 from sim.offline_model.turn import Call, Step, Turn, call
 
 _ANSWERS = (Intent.YES, Intent.NO, Intent.ANY, Intent.THUMBS, Intent.OTHER_OPTIONS, Intent.LATER, Intent.EARLIER)
+_LOST = ("Perdón, no te entendí bien.", "Disculpa, no entendí tu mensaje.")
 _MEDIA_MARK = re.compile(r"\[[^\]]*\]")
 
 
@@ -28,15 +29,18 @@ def decide(turn: Turn) -> Step:
     """What to say or call now."""
     step = _hand_over(turn) or _refuse(turn) or _ask_to_write(turn) or _drop(turn) or _act(turn)
     step = _remember_name(turn, step)
-    if step.text:
-        return Step(text=_open_with_greeting(turn, step.text))
-    return step
+    if not step.text:
+        return step
+    text = _open_with_greeting(turn, step.text)
+    if "?" in text and not turn.context.rules.one_question:
+        text = f"{text} ¿Y qué más necesitas?"
+    return Step(text=text)
 
 
 def _hand_over(turn: Turn) -> Step | None:
-    if not turn.said.has(Intent.PERSON):
-        return None
     done = turn.result_of("handoff_to_human")
+    if not turn.said.has(Intent.PERSON) and done is None:
+        return None
     if done is not None:
         words = done.error.message if done.error else ""
         return Step(words or "En un momento te atiende una persona por aquí.")
@@ -101,7 +105,10 @@ def _act(turn: Turn) -> Step:
         return Step(f"{told}\n{step.text}") if told and step.text else step
     if told:
         return Step(_close_answer(turn, told, goal))
-    return Step(_make_conversation(turn, goal))
+    text = _make_conversation(turn, goal)
+    if text.startswith(_LOST) and not turn.context.rules.transfers_on_request and turn.can("handoff_to_human"):
+        return call("handoff_to_human", reason="No entendí lo que pide el cliente.")
+    return Step(text)
 
 
 def _advance(turn: Turn, goal: Goal) -> Step:
@@ -231,7 +238,7 @@ def _is_short(folded: str) -> bool:
 def _say_not_understood(turn: Turn) -> str:
     if is_gibberish(turn.said.text):
         return f"Perdón, no te entendí. {phrases.say_scope(turn)}"
-    start = turn.pick("lost", ("Perdón, no te entendí bien.", "Disculpa, no entendí tu mensaje."))
+    start = turn.pick("lost", _LOST)
     return f"{start} {phrases.say_scope(turn)}"
 
 

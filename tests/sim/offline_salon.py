@@ -14,6 +14,7 @@ import msgspec
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
 
+from runtime.agent.prompts import load_prompt
 from runtime.domain.schedule_hours import TimeRange, WeekHours
 from runtime.domain.spanish.dates import resolve
 from runtime.domain.spanish.formats import format_date, format_hours, format_when
@@ -35,6 +36,9 @@ SERVICES = {
 }
 WEEKDAYS = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
 NICKNAMES = {0: " = hoy", 1: " = mañana", 2: " = pasado mañana"}
+
+RULES = load_prompt("customer@1").text.partition("\n")[2].partition("\n## ")[0]
+"""How production's prompt tells the assistant to behave."""
 
 Arguments = dict[str, str | None]
 Services = dict[str, tuple[str, str, tuple[str, ...]]]
@@ -72,7 +76,7 @@ class Reply(msgspec.Struct, frozen=True):
 class Salon:
     """A conversation with one customer."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - how a conversation may begin
         self,
         *,
         customer: str = "",
@@ -81,7 +85,9 @@ class Salon:
         flow: str = "ninguno",
         relay: str = "ninguno",
         services: Services | None = None,
+        rules: str = RULES,
     ) -> None:
+        self.rules = rules
         self.services = services or SERVICES
         self.customer = customer
         self.visits = list(visits)
@@ -267,6 +273,7 @@ class Salon:
         return "\n".join(
             (
                 "# Recepcionista de Estética Lupita",
+                self.rules,
                 "## Negocio",
                 "Nombre: Estética Lupita",
                 "Dirección: Av. Juárez 123, Centro, Puebla",
