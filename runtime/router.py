@@ -53,7 +53,7 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
             clear which.
         handed_off: The sender's own conversation has an open handoff.
         opted_out: The sender asked for silence before.
-        consent: Whether this message is nothing but an opt-out or opt-in.
+        consent: Whether a message of the burst is nothing but an opt-out or opt-in; the last one that is counts.
         supported: At least one message of the burst carries something the assistant can take up.
     """
 
@@ -79,7 +79,7 @@ class Route(msgspec.Struct, frozen=True):
 
 _UNKNOWN_NUMBER = Route(Case.UNKNOWN_NUMBER, "no business answers on this number")
 _SUSPENDED = Route(Case.SUSPENDED, "the business is suspended")
-_OPT_OUT = Route(Case.OPTED_OUT, "the message is an opt-out or opt-in and nothing else")
+_OPT_OUT = Route(Case.OPTED_OUT, "a message is an opt-out or opt-in and nothing else")
 _STILL_OUT = Route(Case.OPTED_OUT, "the sender had opted out and writes again")
 _UNSUPPORTED = Route(Case.UNSUPPORTED, "nothing in the message can be taken up")
 _RESUME = Route(Case.RESUME_ONBOARDING, "owner of a business whose sign-up is not finished")
@@ -133,8 +133,8 @@ def _route_customer(facts: Facts) -> Route:
         return _HANDED_OFF
     if facts.consent is not Consent.NONE:
         return _OPT_OUT
-    if not facts.supported:
-        return _UNSUPPORTED
     if facts.opted_out:
         return _STILL_OUT
+    if not facts.supported:
+        return _UNSUPPORTED
     return _CUSTOMER

@@ -8,7 +8,7 @@ without an end: after the last attempt the customer gets an apology and a person
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -200,8 +200,7 @@ def _second_key(pending: list[Pending]) -> str | None:
 def facts_from(row: FactsRow, pending: list[Pending], *, serving: bool) -> Facts:
     """A database row and the messages' own content as the router's facts."""
     texts = [message.body.strip() for message in pending]
-    last = texts[-1]
-    consent = Consent.OPT_OUT if is_opt_out(last) else Consent.OPT_IN if is_opt_in(last) else Consent.NONE
+    consent = _read_consent(texts)
     if consent is Consent.OPT_IN and not row.opted_out:
         consent = Consent.NONE
     statuses = [business.status for business in row.businesses]
@@ -218,6 +217,16 @@ def facts_from(row: FactsRow, pending: list[Pending], *, serving: bool) -> Facts
         consent=consent,
         supported=any(text or message.kind in _TAPS for text, message in zip(texts, pending, strict=True)),
     )
+
+
+def _read_consent(texts: Sequence[str]) -> Consent:
+    """What was last asked for by a message that says nothing else; what follows it in a burst takes nothing back."""
+    for text in reversed(texts):
+        if is_opt_out(text):
+            return Consent.OPT_OUT
+        if is_opt_in(text):
+            return Consent.OPT_IN
+    return Consent.NONE
 
 
 async def _run(parts: Parts, situation: Situation) -> list[NewOutbound]:

@@ -24,7 +24,7 @@ ROUTES = {
 REASONS = {
     "no business answers on this number": "ningún negocio contesta en este número",
     "the business is suspended": "el negocio está suspendido",
-    "the message is an opt-out or opt-in and nothing else": "el mensaje sólo pide alto o volver",
+    "a message is an opt-out or opt-in and nothing else": "el mensaje sólo pide alto o volver",
     "the sender had opted out and writes again": "había pedido alto y vuelve a escribir",
     "nothing in the message can be taken up": "nada del mensaje se puede atender",
     "owner of a business whose sign-up is not finished": "dueña de un negocio cuya alta no termina",

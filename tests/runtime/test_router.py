@@ -104,9 +104,7 @@ def test_every_case_of_the_table_is_reached_by_its_facts(case: Case, facts: Fact
             id="suspended-first",
         ),
         pytest.param(Case.OPTED_OUT, Facts(BUSINESS, consent=OUT, supported=False), id="opt-out-before-unsupported"),
-        pytest.param(
-            Case.UNSUPPORTED, Facts(BUSINESS, opted_out=True, supported=False), id="unsupported-before-silence"
-        ),
+        pytest.param(Case.OPTED_OUT, Facts(BUSINESS, opted_out=True, supported=False), id="silence-before-unsupported"),
         pytest.param(
             Case.ONBOARD_BUSINESS, Facts(CENTRAL, is_staff=True, handed_off=True), id="central-knows-businesses"
         ),
