@@ -33,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         public_url: The address Twilio signs, for example `https://api.parlo.mx`.
         twilio_auth_token: One secret, or several separated by commas while one is being rotated.
         central_number: Parlo's own number, where businesses sign up; `parlo migrate` writes it down.
+        prompt_drafts: A folder of prompts in the making, looked into before those in production.
         quiet_s: How long a conversation must be silent before a burst counts as complete.
         burst_s: How long a burst may go on before it is answered anyway.
         lease_s: How long a worker may hold a conversation before another may take it.
@@ -66,6 +67,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     customer_prompt: str = "customer@1"
     owner_intent_prompt: str = "owner_intent@2"
     asks_human_prompt: str = "asks_human@1"
+    prompt_drafts: str | None = None
     quiet_s: float = 1.5
     burst_s: float = 6.0
     lease_s: float = 45.0

@@ -63,7 +63,7 @@ SETTINGS = Settings(
 def describe_prompts(settings: Settings) -> dict[str, str]:
     """The prompts a replay uses, each with its hash."""
     references = (settings.customer_prompt, settings.owner_intent_prompt, settings.asks_human_prompt)
-    return {reference: load_prompt(reference).digest for reference in references}
+    return {reference: load_prompt(reference, settings.prompt_drafts).digest for reference in references}
 
 
 TIDY_EVERY = 50

@@ -72,7 +72,7 @@ async def hear_by(ask: Ask, settings: Settings, text: str, staff: Sequence[str] 
 
 
 def _make_request(settings: Settings, text: str) -> ModelRequest:
-    prompt = load_prompt(settings.asks_human_prompt)
+    prompt = load_prompt(settings.asks_human_prompt, settings.prompt_drafts)
     return ModelRequest(
         purpose="asks_human",
         model=settings.classifier_model,

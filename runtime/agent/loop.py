@@ -68,7 +68,7 @@ async def converse(parts: Parts, journal: Journal, visit: Visit) -> Reply:
         GaveUp: The model answered nothing usable within its limits.
         Unavailable: The model or the database is down.
     """
-    prompt = load_prompt(parts.settings.customer_prompt)
+    prompt = load_prompt(parts.settings.customer_prompt, parts.settings.prompt_drafts)
     async with parts.database.tenant(visit.claimed.organization_id) as uow:
         business = await load_business(uow, visit.claimed.organization_id)
         messages = journal.first_messages or await _open(parts, uow, prompt, business, visit)

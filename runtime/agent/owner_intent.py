@@ -198,7 +198,7 @@ def _list_speakers(history: Sequence[str]) -> set[str]:
 
 
 def _make_request(settings: Settings, text: str, history: Sequence[str]) -> ModelRequest:
-    prompt = load_prompt(settings.owner_intent_prompt)
+    prompt = load_prompt(settings.owner_intent_prompt, settings.prompt_drafts)
     lines = [_cut(defuse(" ".join(line.split())), HISTORY_WIDTH) for line in history[-HISTORY_LINES:]]
     before = "\n".join(["Últimos mensajes:", *lines, "", "El mensaje:", ""]) if lines else ""
     return ModelRequest(

@@ -1,4 +1,8 @@
-"""Prompts: text files with a name and a version, and the hash that every turn records."""
+"""Prompts: text files with a name and a version, and the hash that every turn records.
+
+Those in production lie beside this file. Whoever works on one keeps drafts in a folder of their own, which is looked
+into first; a draft may be edited while the program runs.
+"""
 
 from __future__ import annotations
 
@@ -39,17 +43,42 @@ class Prompt(msgspec.Struct, frozen=True):
         return _SLOT.sub(replace, self.text)
 
 
-@lru_cache(maxsize=64)
-def load_prompt(reference: str, folder: Path = _FOLDER) -> Prompt:
-    """Read a prompt file.
+def load_prompt(reference: str, drafts: str | None = None) -> Prompt:
+    """Read a prompt.
+
+    Args:
+        reference: `name@version`.
+        drafts: A folder that is looked into before the one of the prompts in production.
 
     Raises:
-        Broken: There is no prompt of that name and version.
+        Broken: There is no prompt of that name and version, or it cannot be read.
     """
     if not _REFERENCE.fullmatch(reference):
         raise Broken(f"not a prompt reference like customer@1: {reference!r}")
+    draft = Path(drafts) / f"{reference}.md" if drafts else None
+    if draft is not None and draft.is_file():
+        return _read(draft, reference)
+    return _load_shipped(reference, drafts)
+
+
+def list_prompts(drafts: str | None = None) -> list[str]:
+    """References of all prompts there are, drafts among them, in order."""
+    folders = [_FOLDER, *([Path(drafts)] if drafts else [])]
+    found = {file.stem for folder in folders for file in folder.glob("*.md") if _REFERENCE.fullmatch(file.stem)}
+    return sorted(found, key=lambda reference: (reference.partition("@")[0], int(reference.partition("@")[2])))
+
+
+@lru_cache(maxsize=64)
+def _load_shipped(reference: str, drafts: str | None) -> Prompt:
+    file = _FOLDER / f"{reference}.md"
+    if not file.is_file():
+        raise Broken(f"there is no prompt {reference}; there are {', '.join(list_prompts(drafts))}")
+    return _read(file, reference)
+
+
+def _read(file: Path, reference: str) -> Prompt:
     try:
-        text = (folder / f"{reference}.md").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise Broken(f"there is no prompt {reference}") from None
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Broken(f"prompt {reference} cannot be read: {error}") from error
     return Prompt(reference, text, sha256(text.encode()).hexdigest()[:12])

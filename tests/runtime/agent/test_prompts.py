@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.agent.prompts import Prompt, load_prompt
+from runtime.agent.prompts import Prompt, list_prompts, load_prompt
 from runtime.domain.errors import Broken
 from runtime.settings import Settings
 
@@ -29,7 +29,41 @@ def test_the_digest_changes_with_a_single_character(tmp_path: Path) -> None:
     (tmp_path / "a@1.md").write_text("Hola.", encoding="utf-8")
     (tmp_path / "a@2.md").write_text("Hola!", encoding="utf-8")
 
-    assert load_prompt("a@1", tmp_path).digest != load_prompt("a@2", tmp_path).digest
+    assert load_prompt("a@1", str(tmp_path)).digest != load_prompt("a@2", str(tmp_path)).digest
+
+
+def test_a_draft_goes_before_the_prompt_of_its_name_and_may_be_edited(tmp_path: Path) -> None:
+    """Whoever works on a prompt sees each change at once."""
+    draft, reference = tmp_path / "customer@1.md", "customer@1"
+    shipped = load_prompt(reference, str(tmp_path))
+
+    draft.write_text("Hola.", encoding="utf-8")
+    first = load_prompt(reference, str(tmp_path))
+    draft.write_text("Buenas.", encoding="utf-8")
+    second = load_prompt(reference, str(tmp_path))
+
+    assert (first.text, second.text) == ("Hola.", "Buenas.")
+    assert load_prompt(reference) == shipped
+    assert load_prompt("asks_human@1", str(tmp_path)) == load_prompt("asks_human@1")
+
+
+def test_prompts_are_listed_by_name_and_number(tmp_path: Path) -> None:
+    """Ten comes after two, and what is no prompt is left out."""
+    for name in ("customer@10.md", "customer@2.md", "notes.md"):
+        (tmp_path / name).write_text("Hola.", encoding="utf-8")
+
+    listed = list_prompts(str(tmp_path))
+
+    assert [each for each in listed if each.startswith("customer@")] == ["customer@1", "customer@2", "customer@10"]
+    assert "notes" not in listed
+
+
+def test_a_draft_that_is_no_text_is_an_error_that_names_it(tmp_path: Path) -> None:
+    """Not a crash in the middle of a turn."""
+    (tmp_path / "customer@1.md").write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(Broken, match="prompt customer@1 cannot be read"):
+        load_prompt("customer@1", str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -42,9 +76,11 @@ def test_a_reference_that_is_none_is_refused_before_any_file_is_read(reference: 
 
 
 def test_a_version_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    """The message says which prompt is missing."""
-    with pytest.raises(Broken, match="there is no prompt customer@99"):
-        load_prompt("customer@99", tmp_path)
+    """The message says which prompt is missing, and which there are."""
+    (tmp_path / "customer@7.md").write_text("Hola.", encoding="utf-8")
+
+    with pytest.raises(Broken, match=r"there is no prompt customer@99; there are .*customer@1, customer@7"):
+        load_prompt("customer@99", str(tmp_path))
 
 
 def test_every_slot_is_filled_and_what_fills_it_is_never_read_as_a_slot() -> None:
