@@ -25,11 +25,12 @@ from evals.scoreboard import ProgressView
 from evals.scorers import score
 from evals.summary import Summary
 from evals.version import describe_code
+from runtime.settings import Settings
 from sim.databases import create_copy, drop_copies, drop_copy
 from sim.driver import Mode, replay
 from sim.quiet_logs import silence_logs
 from sim.record import ConversationRecord
-from sim.stage import OFFLINE_MODEL, SETTINGS, Stage, describe_prompts, open_stage
+from sim.stage import SETTINGS, Stage, describe_prompts, open_stage
 from sim.transcripts import Transcript, hash_transcript
 from sim.virtual_time import VirtualLoop
 
@@ -44,6 +45,7 @@ class ReplayPlan(msgspec.Struct, frozen=True, kw_only=True):
         suite: What the run is called, for example `fixtures`.
         server_url: A Postgres in which databases may be made and dropped.
         created: ISO 8601 with zone.
+        settings: Of the runtime: which prompts, which model, which locks.
         jobs: Processes; None chooses by the machine and the suite's size.
         directory: Where the run is written; None makes a new one under the usual place.
     """
@@ -54,6 +56,7 @@ class ReplayPlan(msgspec.Struct, frozen=True, kw_only=True):
     created: str
     mode: Mode = Mode.FREE
     seed: int = 0
+    settings: Settings = SETTINGS
     jobs: int | None = None
     directory: Path | None = None
 
@@ -95,8 +98,8 @@ def _describe(plan: ReplayPlan, identifier: str) -> RunInfo:
         suite=plan.suite,
         suite_hash=digest,
         mode=plan.mode,
-        model=OFFLINE_MODEL,
-        prompts=describe_prompts(SETTINGS),
+        model=plan.settings.customer_model,
+        prompts=describe_prompts(plan.settings),
         code_version=describe_code(),
         seed=plan.seed,
         planned=len(plan.transcripts),
@@ -107,11 +110,11 @@ def _describe(plan: ReplayPlan, identifier: str) -> RunInfo:
 def _records(plan: ReplayPlan) -> Iterator[Iterator[ConversationRecord]]:
     jobs = plan.jobs or (1 if len(plan.transcripts) <= SMALL else os.cpu_count() or 1)
     if jobs == 1:
-        with _Theatre(plan.server_url, f"parlo_replay_{os.getpid()}") as theatre:
+        with _Theatre(plan.server_url, f"parlo_replay_{os.getpid()}", plan.settings) as theatre:
             yield (theatre.play(each, plan.mode, plan.seed) for each in plan.transcripts)
         return
     executor = ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=_start_process, initargs=(plan.server_url,)
+        jobs, mp_context=get_context("spawn"), initializer=_start_process, initargs=(plan.server_url, plan.settings)
     )
     try:
         modes, seeds = [plan.mode] * len(plan.transcripts), [plan.seed] * len(plan.transcripts)
@@ -125,9 +128,10 @@ def _records(plan: ReplayPlan) -> Iterator[Iterator[ConversationRecord]]:
 class _Theatre:
     """A stage on a virtual loop of its own, with a database that is dropped afterwards."""
 
-    def __init__(self, server_url: str, name: str) -> None:
+    def __init__(self, server_url: str, name: str, settings: Settings) -> None:
         self._server_url = server_url
         self._name = name
+        self._settings = settings
         self._loop = VirtualLoop()
         self._exits = AsyncExitStack()
         self._stage: Stage | None = None
@@ -135,7 +139,7 @@ class _Theatre:
     def __enter__(self) -> _Theatre:
         silence_logs()
         url = create_copy(self._server_url, self._name)
-        self._stage = self._loop.run_until_complete(self._exits.enter_async_context(open_stage(url)))
+        self._stage = self._loop.run_until_complete(self._exits.enter_async_context(open_stage(url, self._settings)))
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -153,11 +157,11 @@ class _Theatre:
 _theatre: _Theatre | None = None
 
 
-def _start_process(server_url: str) -> None:
+def _start_process(server_url: str, settings: Settings) -> None:
     global _theatre
     # Ctrl-C is for the parent, which stops us in order
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _theatre = _Theatre(server_url, f"parlo_replay_{os.getppid()}_{os.getpid()}")
+    _theatre = _Theatre(server_url, f"parlo_replay_{os.getppid()}_{os.getpid()}", settings)
     _theatre.__enter__()
 
 
