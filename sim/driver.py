@@ -180,6 +180,7 @@ class _Run(ABC):
             file=self.transcript.file,
             started_at=header.now.isoformat(),
             people={key: Person(each.role, each.name) for key, each in self.participants.items()},
+            prices=sorted({each.price_cents for it in self.transcript.world.organizations for each in it.services}),
             events=events,
             final=self.final,
             expectations=[_tie(window, events) for window in self.windows],

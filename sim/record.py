@@ -294,7 +294,8 @@ class ConversationRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_onl
 
     `failure` is set where the harness itself broke (an exception in the driver, no database):
     such a record is counted, never scored. `wall_s` is real time and the only field that differs
-    between two runs of one seed. `file` names where the transcript came from, for grouping.
+    between two runs of one seed. `file` names where the transcript came from, for grouping. `prices` are those of
+    the world's services, in cents.
     """
 
     id: str
@@ -306,6 +307,7 @@ class ConversationRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_onl
     file: str = ""
     started_at: str = ""
     people: dict[str, Person] = {}
+    prices: list[int] = []
     events: list[Event] = []
     final: FinalRows = FinalRows()
     expectations: list[Expectation] = []
@@ -325,6 +327,7 @@ class _Opening(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type"
     file: str = ""
     started_at: str = ""
     people: dict[str, Person] = {}
+    prices: list[int] = []
     model: str = "offline"
     seed: int = 0
 

@@ -16,6 +16,7 @@ from evals.scorers.driver import score_driver_checks, score_unreadable
 from evals.scorers.final_rows import score_final_rows
 from evals.scorers.handoff_rules import check_handoff_was_asked_for, check_silence_in_handoff
 from evals.scorers.handoffs import score_handoff_states
+from evals.scorers.inventions import check_one_question, check_prices
 from evals.scorers.one_route_one_end import check_one_final_state, check_one_route, check_server_errors
 from evals.scorers.promises import check_promises
 from evals.scorers.replies import score_http, score_replies, score_silence
@@ -50,6 +51,8 @@ RULES: dict[str, Scorer] = {
     "rule/no-needless-apology": check_needless_apologies,
     "rule/no-double-answer": check_no_repeats,
     "rule/answers-in-order": check_order,
+    "rule/one-question": check_one_question,
+    "rule/no-invented-price": check_prices,
     "rule/spanish": check_spanish,
     "rule/format": check_format,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from evals.scorers import RULES, score
@@ -267,3 +268,42 @@ def test_an_apology_for_nothing_is_a_violation() -> None:
 
     assert list_broken(smooth.end()) == ["rule/no-needless-apology"]
     assert list_broken(rough.end()) == []
+
+
+def test_two_questions_in_one_answer_are_a_violation() -> None:
+    """To a customer, in our own words; one that offers a choice is one question."""
+    story = Story()
+    story.say("ana", "quiero una cita")
+    story.send("ana", "¿Qué servicio te gustaría? ¿Corte o tinte, y qué día?")
+    story.say("ana", "corte")
+    story.send("ana", "¿Prefieres el martes o el miércoles?")
+    story.send("lupita", "¿La tomas? ¿O la paso?", SendOrigin.ALERT)
+    story.send("ana", "¿Cómo estás? ¿Ya llegaste?", SendOrigin.RELAY)
+
+    assert list_broken(story.end()) == ["rule/one-question"]
+
+
+def test_a_price_that_nobody_gave_is_a_violation() -> None:
+    """The business's own, a tool's, and one that somebody named before are known; a digit more is not."""
+    story = Story()
+    story.say("ana", "¿cuánto cuesta? la vez pasada me cobraron 1,200")
+    story.send("ana", "El corte cuesta $250 y el tinte $1,850.")
+    story.say("lupita", "te lo dejo en 900", route="4h")
+    story.call("check_availability", {"service": "Peinado"}, result={"status": "available", "price": "$350"})
+    story.send("ana", "El peinado cuesta $350, quedamos en $900 y antes fueron $1,200.00.")
+    story.send("ana", "Y el paquete sale en $2,500.")
+
+    record = msgspec.structs.replace(story.end(), prices=[25_000, 185_000])
+    broken = [verdict for verdict in score(record) if verdict.violation]
+
+    assert [verdict.scorer for verdict in broken] == ["rule/no-invented-price"]
+    assert "$2,500" in broken[0].reason
+
+
+def test_without_known_prices_none_is_called_invented() -> None:
+    """A record of before has none."""
+    story = Story()
+    story.say("ana", "¿cuánto cuesta?")
+    story.send("ana", "Son $999.")
+
+    assert list_broken(story.end()) == []
