@@ -290,7 +290,7 @@ def test_a_price_that_nobody_gave_is_a_violation() -> None:
     story.send("ana", "El corte cuesta $250 y el tinte $1,850.")
     story.say("lupita", "te lo dejo en 900", route="4h")
     story.call("check_availability", {"service": "Peinado"}, result={"status": "available", "price": "$350"})
-    story.send("ana", "El peinado cuesta $350, quedamos en $900 y antes fueron $1,200.00.")
+    story.send("ana", "El peinado cuesta $350, quedamos en $900 y antes fueron $1,200.")
     story.send("ana", "Y el paquete sale en $2,500.")
 
     record = msgspec.structs.replace(story.end(), prices=[25_000, 185_000])

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from runtime.agent.journal import OUTAGE
 from sim.simulation.invariants.seen import MOST_NAMED, Case, Check, Violation
+from sim.simulation.knobs import Knob
 from sim.stage import SETTINGS
 
 _WASTED_BY_ONE = 8
@@ -66,13 +67,15 @@ def _find_hasty_turns(case: Case) -> list[Violation]:
     rows = case.owner.execute(
         "select t.conversation_id, t.id::text, t.started_at, t.finished_at, min(i.received_at), max(i.received_at)"
         " from turns t join inbox i on i.organization_id = t.organization_id and i.turn_id = t.id"
-        " group by t.organization_id, t.id order by t.conversation_id, t.started_at, t.id"
+        " group by t.organization_id, t.id order by t.conversation_id, t.finished_at, t.id"
     )
     found = []
     before: tuple[object, datetime | None] = (None, None)
     for conversation, turn, started_at, finished_at, first, last in rows:
         during = before[0] == conversation and before[1] is not None and before[1] + _SLACK >= last
-        if not during and started_at + _SLACK < min(last + quiet, first + burst):
+        # whoever was stopped between the clock and the claim took up what came meanwhile
+        slept = started_at < last and case.struck.get(Knob.PROCESS_STOPPED, 0) > 0
+        if not during and not slept and started_at + _SLACK < min(last + quiet, first + burst):
             found.append(Violation("turns.bursts", f"{turn} began {(started_at - last).total_seconds():.1f} s after"))
         before = (conversation, finished_at)
     return found[:MOST_NAMED]

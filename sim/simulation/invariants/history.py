@@ -51,7 +51,8 @@ def _find_copies(case: Case) -> list[Violation]:
 
 def _find_inversions(case: Case) -> list[Violation]:
     rows = case.owner.execute(
-        "select o.id::text, o.conversation_id::text, t.conversation_id::text, t.started_at, o.id"
+        # by their ends: whoever sleeps between the clock and a claim writes down a beginning long past
+        "select o.id::text, o.conversation_id::text, t.conversation_id::text, coalesce(t.finished_at, 'infinity'), o.id"
         " from outbox o join turns t on t.organization_id = o.organization_id and t.id = o.turn_id"
         " where o.refused_sid is null and o.template is null"
     )
