@@ -88,7 +88,11 @@ def coin_tail(successes: int, flips: int) -> float:
     """
     if flips < 0:
         raise ValueError(f"{flips} flips cannot be made")
-    favourable = sum(math.comb(flips, heads) for heads in range(max(successes, 0), flips + 1))
+    first = max(successes, 0)
+    ways, favourable = math.comb(flips, first), 0
+    for heads in range(first, flips + 1):
+        favourable += ways
+        ways = ways * (flips - heads) // (heads + 1)  # from one binomial coefficient to the next, exactly
     # As integers: a quotient of two huge ones is still rounded correctly.
     return favourable / (1 << flips)
 

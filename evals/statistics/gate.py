@@ -128,9 +128,10 @@ def count_further_clusters(
         raise ValueError(f"the margin must be positive, not {margin}")
     found, sure = pairs.difference, normal_quantile((1 + pairs.confidence) / 2)
     away = -found.mean if found.mean < -margin else found.mean + margin
-    if found.clusters < 2 or away <= 0:
-        return None if found.clusters >= 2 else least_clusters - found.clusters
-    spread = found.se * math.sqrt(found.clusters)
+    if away <= 0:
+        return None
+    # A single cluster shows no spread: then this is the least it can take.
+    spread = found.se * math.sqrt(found.clusters) if found.clusters > 1 else 0.0
     needed = max(float(least_clusters), ((sure + normal_quantile(power)) * spread / away) ** 2)
     if found.mean >= -margin:
         needed = max(needed, _count_for_guard(found.mean, spread, margin, sure, pairs.span))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from evals.statistics.rates import Rate, rate_of_clusters
+from evals.statistics.rates import Rate, rate_of, rate_of_clusters
 
 
 def measure_flips(first: Sequence[bool], second: Sequence[bool], clusters: Sequence[Hashable] | None = None) -> Rate:
@@ -24,13 +24,12 @@ def measure_flips(first: Sequence[bool], second: Sequence[bool], clusters: Seque
     """
     if not first:
         raise ValueError("there are no cases")
-    named = range(len(first)) if clusters is None else clusters
-    if not len(first) == len(second) == len(named):
-        raise ValueError(
-            f"{len(first)} outcomes, {len(second)} and {len(named)} clusters: these are not the same cases"
-        )
+    if len(first) != len(second) or (clusters is not None and len(clusters) != len(first)):
+        raise ValueError("outcomes and clusters differ in number: these are not the same cases")
+    if clusters is None:
+        return rate_of(sum(old != new for old, new in zip(first, second, strict=True)), len(first))
     counts: dict[Hashable, tuple[int, int]] = {}
-    for old, new, cluster in zip(first, second, named, strict=True):
+    for old, new, cluster in zip(first, second, clusters, strict=True):
         flips, n = counts.get(cluster, (0, 0))
         counts[cluster] = (flips + (old != new), n + 1)
     return rate_of_clusters(list(counts.values()))
