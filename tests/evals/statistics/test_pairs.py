@@ -1,4 +1,4 @@
-"""Paired differences: the error that pairing leaves, intervals that hold, and a guard for what few cases cannot show."""
+"""Paired differences: the error pairing leaves, intervals that hold, and a guard for what few cases cannot show."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def _draw_clustered(chance: random.Random, clusters: int, size: int, shared: flo
 
 
 def test_percentiles_and_bca_of_skewed_values_are_where_another_program_finds_them() -> None:
-    """Reference: 200,000 draws, 2.9 to 13.3 by percentiles and 3.5 to 15.8 by BCa, whose upper end is far out in the tail."""
+    """Reference: 200,000 draws, 2.9 to 13.3 by percentiles and 3.5 to 15.8 by BCa, far out in the tail."""
     plain = bootstrap_mean(_SKEWED, chance=random.Random(1), draws=10_000)
     bca = bootstrap_mean_bca(_SKEWED, chance=random.Random(1), draws=10_000)
 
