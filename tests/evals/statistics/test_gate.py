@@ -63,6 +63,7 @@ def _tally(
         (-0.05, -0.08, -0.02, GateVerdict.BLOCK),
         (-0.025, -0.049, -0.001, GateVerdict.BLOCK),
         (-0.015, -0.029, -0.001, GateVerdict.INCONCLUSIVE),
+        (-0.01, -0.02, -0.001, GateVerdict.INCONCLUSIVE),
         (-0.03, -0.07, 0.01, GateVerdict.INCONCLUSIVE),
         (0.02, -0.03, 0.07, GateVerdict.INCONCLUSIVE),
         (0.0, -0.02, 0.02, GateVerdict.INCONCLUSIVE),
@@ -139,6 +140,22 @@ def test_many_turns_of_few_conversations_are_few() -> None:
     assert (few.verdict, many.verdict) == (GateVerdict.INCONCLUSIVE, GateVerdict.PASS)
     assert few.further_clusters is not None
     assert few.further_cases == few.further_clusters * 150
+
+
+def test_a_block_rests_on_the_plain_upper_limit() -> None:
+    """Six broken and none mended is significant; guarded, the upper limit would hide it."""
+    pairs = _spell(6, 0, 100)
+
+    assert pairs.difference.high < 0 < pairs.guarded_high
+    assert decide_gate(pairs, 0.02).verdict is GateVerdict.BLOCK
+
+
+def test_a_pass_rests_on_the_guarded_lower_limit() -> None:
+    """One mended among a hundred lifts the plain limit above two points; two broken unseen ones would not surprise."""
+    pairs = _spell(0, 1, 100)
+
+    assert pairs.guarded_low < -0.02 < pairs.difference.low
+    assert decide_gate(pairs, 0.02).verdict is GateVerdict.INCONCLUSIVE
 
 
 def test_a_suite_that_breaks_altogether_is_blocked() -> None:

@@ -100,6 +100,13 @@ def test_the_guard_counts_whole_clusters() -> None:
     assert guard_limits([0.0] * 200, named) == pytest.approx(guard_limits([0.0] * 10))
 
 
+def test_turns_that_only_repeat_their_conversation_leave_the_guard_as_it_is() -> None:
+    gains = [0.1, -0.3, 0.0, 0.2, 0.5, -0.1]
+    repeated = [gain for gain in gains for _ in range(4)]
+
+    assert guard_limits(repeated, [place // 4 for place in range(24)]) == pytest.approx(guard_limits(gains))
+
+
 def test_with_many_differences_the_guard_is_hardly_felt() -> None:
     found = _spell(150, 150, 1000)
 
