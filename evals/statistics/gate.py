@@ -97,7 +97,7 @@ def _decide_by_interval(pairs: PairedDifference, margin: float, least_clusters: 
         return _leave_open(pairs, reason, count_further_clusters(pairs, margin, least_clusters))
     seen = f"{found.mean:+.3f}, {pairs.confidence * 100:g} % interval {low:+.3f} to {high:+.3f}"
     if high < 0 and found.mean < -margin:
-        return GateDecision(GateVerdict.BLOCK, f"worse by more than the margin of {margin:g}: {seen}")
+        return GateDecision(GateVerdict.BLOCK, f"worse, as seen by more than the margin of {margin:g}: {seen}")
     if low > -margin and high < 0:
         return GateDecision(GateVerdict.WARN, f"worse, but within the margin of {margin:g}: {seen}")
     if low > -margin:

@@ -103,7 +103,9 @@ def find_detectable_difference_mcnemar(
     weight = cases + inner**2
     part = math.sqrt(cases * discordant) * outer
     root = part**2 - weight * discordant * (outer**2 - inner**2)
-    found = (part + math.copysign(math.sqrt(max(root, 0.0)), inner)) / weight
+    if root < 0:
+        return None
+    found = (part + math.copysign(math.sqrt(root), inner)) / weight
     return found if found <= discordant else None
 
 

@@ -116,9 +116,9 @@ def test_few_cases_that_all_come_out_the_same_do_not_pass_a_margin_of_two_points
 
 def test_without_a_difference_about_190_conversations_pass_a_margin_of_two_points() -> None:
     """The exact bound of two-sided 95 % is 183, the rule of three says 150."""
-    passing = [n for n in range(10, 300) if decide_gate(_spell(0, 0, n), 0.02).verdict is GateVerdict.PASS]
+    passing = [n for n in range(170, 220) if decide_gate(_spell(0, 0, n), 0.02).verdict is GateVerdict.PASS]
 
-    assert passing == list(range(passing[0], 300))
+    assert passing == list(range(passing[0], 220))
     assert 183 <= passing[0] <= 195
 
 
@@ -170,7 +170,7 @@ def test_without_any_case_nothing_is_decided() -> None:
 def test_the_reason_says_what_was_found_and_what_was_tolerated() -> None:
     decision = decide_gate(_claim(-0.05, -0.08, -0.02), 0.02)
 
-    assert decision.reason == "worse by more than the margin of 0.02: -0.050, 95 % interval -0.080 to -0.020"
+    assert decision.reason == "worse, as seen by more than the margin of 0.02: -0.050, 95 % interval -0.080 to -0.020"
 
 
 @pytest.mark.parametrize(("n", "flips"), [(30, 0.1), (60, 0.05), (100, 0.05), (100, 0.2), (250, 0.1)])

@@ -89,6 +89,7 @@ def test_the_blunt_rule_of_three_over_the_root_is_roughly_right(cases: int, disc
 
 def test_a_handful_of_cases_shows_not_even_the_largest_difference() -> None:
     assert find_detectable_difference_mcnemar(20, 0.05) is None
+    assert find_detectable_difference_mcnemar(1, 1.0, two_sided=False) is None
 
 
 def test_so_many_cases_have_the_promised_power_on_scores() -> None:
