@@ -263,6 +263,17 @@ def test_where_the_loss_seen_is_beyond_the_margin_the_further_conversations_are_
     assert verdicts[GateVerdict.BLOCK] >= 220
 
 
+@pytest.mark.parametrize(("mean", "away"), [(-0.01, 0.01), (0.01, 0.03), (-0.03, 0.03)])
+def test_the_nearer_the_decision_the_more_conversations_it_takes(mean: float, away: float) -> None:
+    """((1.96 + 0.84) · sd / distance)², where the distance is to the margin, or to zero for a loss beyond it."""
+    pairs = _claim(mean, mean - 0.04, mean + 0.04, clusters=100)
+    deviation = pairs.difference.se * 10
+
+    further = count_further_clusters(pairs, 0.02)
+
+    assert further == pytest.approx((2.8016 * deviation / away) ** 2 - 100, abs=2)
+
+
 def test_a_loss_of_exactly_the_margin_is_settled_by_no_number() -> None:
     decision = decide_gate(_claim(-0.02, -0.05, 0.01), 0.02)
 
