@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from evals.intervals import rate_of
+from evals.statistics.rates import rate_of
 from runtime.agent.asks_human import hear_by
 from runtime.agent.owner_intent import Ask, Intent, judge_by
 from runtime.domain.errors import Unavailable

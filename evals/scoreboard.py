@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from evals.intervals import Rate
+from evals.statistics.rates import Rate
 from evals.summary import GroupRow, Summary, Worst
 from evals.verdicts import Outcome
 

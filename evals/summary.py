@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from evals.intervals import Rate, rate_of, rate_of_clusters
 from evals.reading import Reading, error_code
 from evals.scorers.one_route_one_end import FINAL_STATES
+from evals.statistics.rates import Rate, rate_of, rate_of_clusters
 from evals.verdicts import Outcome, Verdict, VerdictKind, outcome_of
 from sim.record import ConversationRecord, EventKind
 

@@ -15,12 +15,12 @@ import jinja2
 import msgspec
 from markupsafe import Markup
 
-from evals.intervals import Rate
 from evals.reading import Reading
 from evals.report.text import mark_up, shorten, spell_out
 from evals.report.timeline import Lane, Row, Timeline, show_time
 from evals.run_directory import REPORT_FILE, RunReader, write_lines
 from evals.scoreboard import ROUTE_NAMES
+from evals.statistics.rates import Rate
 from evals.verdicts import Outcome, Verdict, VerdictKind, outcome_of
 from sim.record import ConversationRecord
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from evals.intervals import rate_of
 from evals.report import rank, show_bounds, show_percent, write_report
 from evals.report.text import mark_up, show_json, show_text
 from evals.report.timeline import show_gap, show_time
 from evals.run_directory import RunInfo, RunWriter
 from evals.scorers import score
+from evals.statistics.rates import rate_of
 from evals.verdicts import Verdict
 from sim.record import ConversationRecord, FinalAppointment, FinalRows, FinalTask, SayData, SendData, SendOrigin
 from sim.story import Story

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from evals.intervals import rate_of
 from evals.scoreboard import ProgressView, choose_tags, clean_line, print_scoreboard
 from evals.scorers import score
+from evals.statistics.rates import rate_of
 from evals.summary import GroupRow, Summary, summarize
 from evals.verdicts import Outcome
 from sim.record import ConversationRecord, FinalAppointment, FinalRows

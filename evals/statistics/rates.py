@@ -1,4 +1,4 @@
-"""Confidence intervals for rates: how sure a score is. Used by scoreboard and report; no I/O."""
+"""Rates with Wilson's interval: so many of so many, and how sure that is. Used by scoreboard and report; no I/O."""
 
 from __future__ import annotations
 
