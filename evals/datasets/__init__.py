@@ -6,7 +6,7 @@ messages by `evals.classifying`; nothing in this package replays or scores anyth
 
 from __future__ import annotations
 
-from evals.datasets.checking import Finding, check_suite
+from evals.datasets.checking import Finding, FindingKind, check_suite
 from evals.datasets.loading import SUITES_DIR, list_suites, load_suite
 from evals.datasets.manifest import MANIFEST, Manifest, MustPass, Split, Utterances, read_manifest
 from evals.datasets.overview import SuiteOverview, describe_suite
@@ -17,6 +17,7 @@ __all__ = [
     "SUITES_DIR",
     "Conversation",
     "Finding",
+    "FindingKind",
     "Manifest",
     "MustPass",
     "Split",

@@ -80,6 +80,11 @@ class Redactor:
             return address
         return prefix + colon + self._render(kind, key.value, bare)
 
+    def redact_name(self, name: str) -> str:
+        """A name as a database has it: every word of it, however it is written there."""
+        pieces = _run(name, [self._replace_names, self._replace_known, *self._layers()])
+        return "".join(part for part, _ in pieces)
+
     def redact_place(self, latitude: float, longitude: float) -> tuple[float, float]:
         """Another point of the country for a point."""
         made = self.draws.stand_in(Kind.PLACE, f"{latitude:.4f},{longitude:.4f}")
@@ -126,6 +131,12 @@ class Redactor:
     def _replace_names(self, text: str) -> Iterator[tuple[int, int, str]]:
         for token, kind in self.names.find_names(list_tokens(text), text):
             yield token.start, token.end, self._render(kind, token.folded, token.text)
+
+    def _replace_known(self, text: str) -> Iterator[tuple[int, int, str]]:
+        for token in list_tokens(text):
+            kind = self.names.words.get(token.folded)
+            if kind is not None:
+                yield token.start, token.end, self._render(kind, token.folded, token.text)
 
     def _replace_streets(self, text: str) -> Iterator[tuple[int, int, str]]:
         for start, end, kind in find_streets(text):
