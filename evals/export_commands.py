@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -56,10 +57,7 @@ def export(  # noqa: PLR0913 - each is an option
         limit=limit,
     )
     exported = _export(wanted, salt)
-    try:
-        write_directory(exported.transcripts, out)
-    except OSError as error:
-        _stop(f"{out} cannot be written: {error.strerror or error}", 1)
+    _write(out, lambda: write_directory(exported.transcripts, out))
     _tell_done(exported, out, as_json=as_json)
 
 
@@ -77,10 +75,7 @@ def make_fixture(
     if out.exists():
         raise typer.BadParameter(f"{out} is there already", param_hint="--out")
     exported = _export(Wanted(conversations=(conversation,)), salt)
-    try:
-        write_fixture(exported.transcripts[0], out)
-    except OSError as error:
-        _stop(f"{out} cannot be written: {error.strerror or error}", 1)
+    _write(out, lambda: write_fixture(exported.transcripts[0], out))
     _tell_done(exported, out, as_json=as_json)
 
 
@@ -98,6 +93,17 @@ def _export(wanted: Wanted, salt: str | None) -> Exported:
     if not exported.transcripts:
         _stop("no conversation of a customer is what was asked for", 1)
     return exported
+
+
+def _write(out: Path, write: Callable[[], None]) -> None:
+    from sim.problems import MalformedInput
+
+    try:
+        write()
+    except OSError as error:
+        _stop(f"{out} cannot be written: {error.strerror or error}", 1)
+    except MalformedInput as error:
+        _stop(f"nothing was written, since it could not be loaded again: {error}", 1)
 
 
 async def _read(wanted: Wanted, salt: bytes) -> Exported:

@@ -12,8 +12,9 @@ from datetime import datetime
 
 import msgspec
 
-from evals.exporting.worlds import WorldMaker
+from evals.exporting.worlds import WorldMaker, is_phone
 from evals.redaction import Redactor
+from runtime.domain.enums import OrganizationStatus
 from runtime.domain.whatsapp import InboundMessage, MessageKind, parse_inbound
 from runtime.store.exports import FoundConversation, InboundRow, SentRow, TimelineRows, ToolRow
 from sim.transcripts import (
@@ -46,15 +47,17 @@ def compose_transcript(
 ) -> Transcript:
     """The conversation, redacted; `rows.inbound` holds at least one message."""
     begins = rows.inbound[0].at.replace(microsecond=0)
-    world = maker.make(found.channel, found.person_id, begins)
+    routes = sorted({row.route for row in rows.inbound if row.route and row.staff_id is None})
+    status = OrganizationStatus.SUSPENDED if routes == ["x-suspended"] else OrganizationStatus.ACTIVE
+    world = maker.make(found.channel, found.person_id, begins, status)
     events = _Composer(begins, maker, redactor).compose(rows)
     customer = next((row for row in maker.rows.customers if row.person_id == found.person_id), None)
     name = redactor.redact_name(customer.name) if customer and customer.name else None
-    phone = redactor.redact_address(found.their_address).removeprefix("whatsapp:")
+    spelled = found.their_address.removeprefix("whatsapp:")
+    phone = redactor.redact_address(spelled if is_phone(spelled) else found.their_key)
     speaking = sorted({event.by for event in events if isinstance(event, Say)} - {CUSTOMER})
     people = {CUSTOMER: Person(PersonRole.CUSTOMER, name, phone)}
     people |= {key: Person(PersonRole(maker.roles[key])) for key in speaking}
-    routes = sorted({row.route for row in rows.inbound if row.route and row.staff_id is None})
     tags = [TAG, *(f"route-{route}" for route in routes), *(["handoff"] if rows.handoffs else [])]
     header = Header(
         version=VERSION,
@@ -135,7 +138,7 @@ class _Composer:
             text=text,
             at=at if gap is None else None,
             gap=gap,
-            media=tuple(Media(each.content_type) for each in message.media),
+            media=tuple(Media(each.content_type or "application/octet-stream") for each in message.media),
             location=self._place(message),
             button=button,
             list_choice=ListChoice(choice.id, self._redactor.redact(choice.title)) if choice else None,

@@ -6,16 +6,15 @@ What a row says now is what is known: an appointment that was moved since stands
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from msgspec.structs import replace
-
 from evals.redaction import Redactor
 from runtime.domain.enums import AppointmentStatus, OrganizationStatus, StaffRole
 from runtime.store.exports import AppointmentRow, BusinessRows, ClosureRow, CustomerRow, HoursRow, StaffRow
+from sim.local_time import find_local_fault
 from sim.worlds import (
     WEEKDAYS,
     Block,
@@ -28,11 +27,10 @@ from sim.worlds import (
     WorldCustomer,
     WorldService,
     WorldStaff,
-    check_world,
 )
 
 WORLD = "exportado"
-NO_NAME = "Cliente"
+NO_NAME = "Sin nombre"
 AHEAD = timedelta(days=60)
 """How far ahead of a conversation appointments are taken along."""
 
@@ -54,15 +52,14 @@ class WorldMaker:
         spots = _name_apart([redactor.redact(name) for name in rows.spots])
         self._spots = dict(zip(rows.spots, spots, strict=True))
 
-    def make(self, channel: str, person_id: UUID | None, at: datetime) -> World:
+    def make(self, channel: str, person_id: UUID | None, at: datetime, status: OrganizationStatus) -> World:
         """The world at a moment; who this person is the business knows where it knew it then."""
         known = [row for row in self.rows.customers if row.created_at < at and is_phone(row.address)]
         here = [self._make_customer(row, at) for row in known if row.person_id == person_id]
-        appointments = self._make_appointments({row.person_id: row for row in known}, at)
         organization = Organization(
             key="negocio",
-            name=self._redactor.redact(self.rows.organization.name),
-            status=OrganizationStatus.ACTIVE,
+            name=self._redactor.redact(self.rows.organization.name) or NO_NAME,
+            status=status,
             timezone=self.rows.organization.timezone,
             channel=self._redactor.redact_address(channel),
             locations=self._make_locations(at),
@@ -70,8 +67,9 @@ class WorldMaker:
             services=self._make_services(),
             staff=tuple(self._make_member(row, at) for row in self.rows.staff if row.id in self.staff_keys),
             customers=tuple(here),
+            appointments=tuple(self._make_appointments({row.person_id: row for row in known}, at)),
         )
-        return _with_appointments(World(name=WORLD, central=self._central, organizations=(organization,)), appointments)
+        return World(name=WORLD, central=self._central, organizations=(organization,))
 
     def _make_customer(self, row: CustomerRow, at: datetime) -> WorldCustomer:
         assert row.address is not None
@@ -82,7 +80,7 @@ class WorldMaker:
     def _make_locations(self, at: datetime) -> tuple[Location, ...]:
         return tuple(
             Location(
-                self._redactor.redact(row.name),
+                self._redactor.redact(row.name) or NO_NAME,
                 self._redactor.redact(row.address),
                 _make_hours(each for each in self.rows.location_hours if each.owner_id == row.id),
                 tuple(
@@ -112,43 +110,57 @@ class WorldMaker:
         own = [each for each in self.rows.staff_hours if each.owner_id == row.id]
         return WorldStaff(
             self.staff_keys[row.id],
-            self._redactor.redact_name(row.name),
+            self._redactor.redact_name(row.name) or NO_NAME,
             row.role,
             self._redactor.redact_address(row.address),
             _make_hours(own) if own else None,
             onboarded=row.first_message_at is not None and row.first_message_at < at,
             blocks=tuple(
-                self._make_block(each) for each in self.rows.blocks if each.owner_id == row.id and each.ends_at > at
+                block
+                for each in self.rows.blocks
+                if each.owner_id == row.id and each.ends_at > at and (block := self._make_block(each))
             ),
         )
 
-    def _make_block(self, row: ClosureRow) -> Block:
-        return Block(self._local(row.starts_at), self._local(row.ends_at), self._redactor.redact(row.reason))
+    def _make_block(self, row: ClosureRow) -> Block | None:
+        starts_at, ends_at = self._local(row.starts_at), self._local(row.ends_at)
+        if starts_at is None or ends_at is None or ends_at <= starts_at:
+            return None
+        return Block(starts_at, ends_at, self._redactor.redact(row.reason))
 
-    def _make_appointments(self, known: dict[UUID, CustomerRow], at: datetime) -> list[WorldAppointment]:
-        services = {row.id: name for row, name in zip(self.rows.services, self._service_names, strict=True)}
-        found = []
+    def _make_appointments(self, known: dict[UUID, CustomerRow], at: datetime) -> Iterator[WorldAppointment]:
+        """Those that a calendar can hold together: one that was moved since may stand on another's time."""
+        services = {row.id: (name, row) for row, name in zip(self.rows.services, self._service_names, strict=True)}
+        busy: dict[UUID, list[tuple[datetime, datetime]]] = {}
         for row in self.rows.appointments:
-            customer = known.get(row.person_id)
-            there = row.created_at < at and row.starts_at > at - timedelta(days=1) and row.starts_at < at + AHEAD
-            if not there or customer is None or row.service_id not in services or row.staff_id not in self.staff_keys:
+            starts_at = self._local(row.starts_at)
+            if not at - timedelta(days=1) < row.starts_at < at + AHEAD or row.created_at >= at or starts_at is None:
                 continue
-            name = self._redactor.redact_name(customer.name) if customer.name else NO_NAME
-            found.append(
-                WorldAppointment(
-                    name,
-                    self._redactor.redact_address(customer.address or ""),
-                    services[row.service_id],
-                    self.staff_keys[row.staff_id],
-                    self._local(row.starts_at),
-                    _status_at(row, at),
-                    self._spots.get(row.spot) if row.spot else None,
-                )
+            customer, service = known.get(row.person_id), services.get(row.service_id)
+            if customer is None or customer.address is None or service is None or row.staff_id not in self.staff_keys:
+                continue
+            status = _status_at(row, at)
+            begins = row.starts_at.replace(second=0, microsecond=0)
+            ends = begins + timedelta(minutes=service[1].minutes + service[1].buffer_minutes)
+            taken = busy.setdefault(row.staff_id, [])
+            if status is not AppointmentStatus.CANCELLED:
+                if any(begins < end and start < ends for start, end in taken):
+                    continue
+                taken.append((begins, ends))
+            yield WorldAppointment(
+                self._redactor.redact_name(customer.name) if customer.name else NO_NAME,
+                self._redactor.redact_address(customer.address),
+                service[0],
+                self.staff_keys[row.staff_id],
+                starts_at,
+                status,
+                self._spots.get(row.spot) if row.spot else None,
             )
-        return found
 
-    def _local(self, at: datetime) -> str:
-        return f"{at.astimezone(self.zone):%Y-%m-%dT%H:%M}"
+    def _local(self, at: datetime) -> str | None:
+        """The local time of a moment; None where a world could not say which moment it is."""
+        local = f"{at.astimezone(self.zone):%Y-%m-%dT%H:%M}"
+        return None if find_local_fault(local, self.rows.organization.timezone) else local
 
 
 def is_phone(address: str | None) -> bool:
@@ -161,24 +173,16 @@ def _status_at(row: AppointmentRow, at: datetime) -> AppointmentStatus:
     return row.status if row.changed_at <= at else AppointmentStatus.CONFIRMED
 
 
-def _with_appointments(world: World, appointments: list[WorldAppointment]) -> World:
-    """The appointments that a calendar can hold together: one that was moved since may stand on another."""
-    kept: list[WorldAppointment] = []
-    for each in appointments:
-        if not check_world(_replace(world, [*kept, each])):
-            kept.append(each)
-    return _replace(world, kept)
-
-
-def _replace(world: World, appointments: list[WorldAppointment]) -> World:
-    return replace(world, organizations=(replace(world.business, appointments=tuple(appointments)),))
-
-
 def _make_hours(rows: Iterable[HoursRow]) -> Hours:
+    """By weekday; ranges that run into each other are one, since a world takes them for a mistake."""
     hours: dict[str, tuple[tuple[str, str], ...]] = {}
     for row in rows:
-        day = WEEKDAYS[row.weekday]
-        hours[day] = (*hours.get(day, ()), (_clock(row.opens_minute), _clock(row.closes_minute)))
+        before = hours.get(WEEKDAYS[row.weekday], ())
+        opens, closes = _clock(row.opens_minute), _clock(row.closes_minute)
+        if before and opens < before[-1][1]:
+            opens, closes, before = before[-1][0], max(closes, before[-1][1]), before[:-1]
+        if opens < closes:
+            hours[WEEKDAYS[row.weekday]] = (*before, (opens, closes))
     return hours
 
 
@@ -192,7 +196,8 @@ def _name_apart(names: list[str]) -> list[str]:
     """The names, with a number after those that are there already."""
     seen: dict[str, int] = {}
     apart = []
-    for name in names:
+    for given in names:
+        name = given or NO_NAME
         seen[name] = seen.get(name, 0) + 1
         apart.append(name if seen[name] == 1 else f"{name} {seen[name]}")
     return apart

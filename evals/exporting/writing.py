@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from evals.datasets import MANIFEST, Manifest
-from sim.transcripts import Transcript, dump_transcript
+from sim.transcripts import Transcript, dump_transcript, load_transcripts
 
 
 def write_directory(transcripts: Sequence[Transcript], out: Path) -> None:
@@ -19,6 +19,7 @@ def write_directory(transcripts: Sequence[Transcript], out: Path) -> None:
     Raises:
         FileExistsError: Something is there already.
         OSError: It cannot be written; nothing is left of it.
+        MalformedInput: It could not be loaded again; nothing is left of it.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} is there already and is not empty")
@@ -33,6 +34,7 @@ def write_directory(transcripts: Sequence[Transcript], out: Path) -> None:
             transcripts=("*.jsonl",),
         )
         _write(draft / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+        load_transcripts([draft])
         # an empty directory gives way to the one that takes its place
         draft.rename(out)
     except BaseException:
@@ -46,6 +48,7 @@ def write_fixture(transcript: Transcript, out: Path) -> None:
     Raises:
         FileExistsError: It is there already.
         OSError: It cannot be written; nothing is left of it.
+        MalformedInput: It could not be loaded again; nothing is left of it.
     """
     if out.exists():
         raise FileExistsError(f"{out} is there already")
@@ -53,6 +56,7 @@ def write_fixture(transcript: Transcript, out: Path) -> None:
     draft = out.with_name(f".{out.name}.{os.getpid()}.draft")
     try:
         _write(draft, dump_transcript(transcript))
+        load_transcripts([draft])
         # unlike a rename, this fails where somebody else has written it meanwhile
         os.link(draft, out)
     finally:

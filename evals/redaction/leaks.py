@@ -24,52 +24,50 @@ _SHORTEST_OTHER = 6
 
 def find_leaks(texts: Iterable[str], redactor: Redactor) -> dict[str, int]:
     """How many values of which kind are still there; empty where none is. Never says which."""
-    real = _Real(redactor)
+    given = list(texts)
     found: Counter[str] = Counter()
-    for text in texts:
-        found.update(str(kind) for kind in real.find(text))
+    for kind in (*_find_values(given, redactor), *_find_names(given, redactor), *_find_shapes(given, redactor)):
+        found[kind] += 1
     return dict(sorted(found.items()))
 
 
-class _Real:
-    """What may not be found."""
+def _find_values(texts: list[str], redactor: Redactor) -> Iterator[Kind]:
+    """What is real, in any spelling. All texts are searched as one: there may be thousands of values."""
+    digits = "|".join(plain_digits(part) for text in texts for part in _NOT_DIGITS.split(text))
+    squeezed = "|".join(_squeeze(text) for text in texts)
+    for kind, value in redactor.real:
+        if kind in (Kind.PHONE, Kind.CARD, Kind.CLABE):
+            yield from [kind] * digits.count(plain_digits(value)[-10:])
+        elif kind in _PLAIN and len(plain := _squeeze(value)) >= _SHORTEST_OTHER:
+            yield from [kind] * squeezed.count(plain)
+    for phrase in redactor.names.phrases:
+        joined = "".join(phrase.words)
+        if len(phrase.words) > 1 and len(joined) >= _SHORTEST_JOINED:
+            yield from [Kind.GIVEN] * squeezed.count(joined)
 
-    def __init__(self, redactor: Redactor) -> None:
-        self.redactor = redactor
-        kinds = (Kind.PHONE, Kind.CARD, Kind.CLABE)
-        self.numbers = {plain_digits(value)[-10:]: kind for kind, value in redactor.real if kind in kinds}
-        self.others = {_squeeze(value): kind for kind, value in redactor.real if kind in _PLAIN}
-        self.others = {value: kind for value, kind in self.others.items() if len(value) >= _SHORTEST_OTHER}
-        phrases = [phrase for phrase in redactor.names.phrases if len(phrase.words) > 1 and any(phrase.kinds)]
-        self.joined = {joined for each in phrases if len(joined := "".join(each.words)) >= _SHORTEST_JOINED}
 
-    def find(self, text: str) -> Iterator[Kind]:
-        yield from self._find_digits(text)
-        squeezed = _squeeze(text)
-        yield from (kind for value, kind in self.others.items() if value in squeezed)
-        yield from self._find_names(text, squeezed)
-        given = self.redactor.draws.given
-        for token in given[Kind.TOKEN]:
-            text = text.replace(token, "§")
-        for each in collect(text, self.redactor.phones, self.redactor.suffixes):
-            if each.value not in given[each.kind]:
-                yield each.kind
-
-    def _find_digits(self, text: str) -> Iterator[Kind]:
-        for part in _NOT_DIGITS.split(text):
-            digits = plain_digits(part)
-            if len(digits) >= 10:
-                yield from (kind for value, kind in self.numbers.items() if value in digits)
-
-    def _find_names(self, text: str, squeezed: str) -> Iterator[Kind]:
-        names = self.redactor.names
+def _find_names(texts: list[str], redactor: Redactor) -> Iterator[Kind]:
+    """Single words that are somebody's name, where they stand for nobody else's service or month."""
+    names = redactor.names
+    for text in texts:
         tokens = list_tokens(text)
         kept = list(names.find_kept(tokens, text))
         for token in tokens:
             inside = any(start <= token.start and token.end <= end for start, end in kept)
             if not inside and names.is_name(token, text):
                 yield Kind.GIVEN
-        yield from (Kind.GIVEN for joined in self.joined if joined in squeezed)
+
+
+def _find_shapes(texts: list[str], redactor: Redactor) -> Iterator[Kind]:
+    """Whatever looks like a number or address of somebody's and is no stand-in."""
+    given = redactor.draws.given
+    for text in texts:
+        bare = text
+        for token in given[Kind.TOKEN]:
+            bare = bare.replace(token, "§")
+        for each in collect(bare, redactor.phones, redactor.suffixes):
+            if each.value not in given[each.kind]:
+                yield each.kind
 
 
 _PLAIN = frozenset({Kind.EMAIL, Kind.USER_ID, Kind.RFC, Kind.CURP})
