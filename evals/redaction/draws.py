@@ -55,6 +55,7 @@ class Kind(StrEnum):
     NUMBER = "number"
     STREET = "street"
     PLACE = "place"
+    JOINED = "joined-name"
 
 
 NAMES = frozenset({Kind.GIVEN_F, Kind.GIVEN_M, Kind.GIVEN, Kind.FAMILY, Kind.BRAND, Kind.STREET})
@@ -73,6 +74,10 @@ class Draws:
         self._forbidden = frozenset(forbidden)
         self._chosen: dict[tuple[Kind, str], str] = {}
         self._taken: set[str] = set()
+        self._left = {
+            kind: [(name, key) for name in names if (key := fold(name)) not in self._forbidden]
+            for kind, names in _NAMES.items()
+        }
 
     def stand_in(self, kind: Kind, value: str) -> str:
         """What stands in for a canonical value; the same each time."""
@@ -86,9 +91,8 @@ class Draws:
         return random.Random(hmac.digest(self._salt, given, hashlib.sha256))
 
     def _draw(self, kind: Kind, value: str) -> str:
-        make = _MAKERS[kind]
         for attempt in range(_TRIES):
-            found = make(value, self.chance(kind, value, attempt), attempt)
+            found = self._make(kind, value, attempt)
             key = fold(found) if kind in NAMES else found
             free = kind is Kind.NUMBER or (key not in self._taken and key not in self._forbidden)
             if found and found != value and free:
@@ -96,6 +100,13 @@ class Draws:
                 self.given[kind].add(key)
                 return found
         raise RuntimeError(f"no stand-in is left for a {kind}")
+
+    def _make(self, kind: Kind, value: str, attempt: int) -> str:
+        chance = self.chance(kind, value, attempt)
+        if kind not in NAMES:
+            return _MAKERS[kind](value, chance, attempt)
+        left = [name for name, folded in self._left[kind] if folded not in self._taken]
+        return chance.choice(left) if left else _coin(kind, chance)
 
 
 def scramble(text: str, chance: random.Random) -> str:
@@ -193,18 +204,43 @@ def _make_place(_: str, chance: random.Random, __: int) -> str:
     return f"{chance.uniform(17.5, 22.5):.4f},{chance.uniform(-103.0, -97.5):.4f}"
 
 
-def _pick(names: tuple[str, ...]) -> Callable[[str, random.Random, int], str]:
-    def make(_: str, chance: random.Random, attempt: int) -> str:
-        return chance.choice(names) if attempt < _TRIES // 2 else _coin(names, chance)
+def _coin(kind: Kind, chance: random.Random) -> str:
+    """A name nobody has, for exports in which everybody has a name of the list."""
+    starts, ends = _COINED[Kind.STREET if kind is Kind.BRAND else kind]
+    return chance.choice(starts) + chance.choice(_MIDDLES) + chance.choice(ends)
 
-    return make
 
-
-def _coin(names: tuple[str, ...], chance: random.Random) -> str:
-    """A name nobody has, from halves of two; for exports with more people than the list has names."""
-    first, second = chance.choice(names), chance.choice(names)
-    return first[: len(first) // 2 + 1] + chance.choice("bdlmnrst") + second[len(second) // 2 :].lower()
-
+_NAMES = {
+    Kind.GIVEN_F: FEMALE,
+    Kind.GIVEN_M: MALE,
+    Kind.GIVEN: FEMALE + MALE,
+    Kind.FAMILY: SURNAMES,
+    Kind.BRAND: STREETS,
+    Kind.STREET: STREETS,
+}
+_MIDDLES = _cut("ba ce da de di fa le li lo ma me mi na ne ni no ra re ri ro sa si ta te ti va ve vi")
+_COINED = {
+    Kind.GIVEN_F: (
+        _cut("Ai Ana Bela Cari Dara Eli Fani Gala Ile Jana Kari Leo Mari Noe Oria Pao Risa Xa Yare Zu"),
+        _cut("la lia lina mara na nia ra ria risa tza"),
+    ),
+    Kind.GIVEN_M: (
+        _cut("Adel Ari Bel Cami Dari Eva Fabi Gar Hila Isa Jona Leo Mar Noel Osca Quin Rai Sandi Uli Zeno"),
+        _cut("lio mir nel nio no rdo rio ro so to"),
+    ),
+    Kind.GIVEN: (
+        _cut("Ale Ari Bel Cami Dari Eli Fani Gari Isa Jana Leo Mari Noe Ori Qui Rai San Uli Ya Ze"),
+        _cut("l li m n ne r ri s x z"),
+    ),
+    Kind.FAMILY: (
+        _cut("Alba Bara Cala Dura Esca Fari Gara Hina Iba Jura Lara Mala Nava Olma Pera Quira Sala Tara Ura Vala Zura"),
+        _cut("bal che dal gal les ndez nes rán rez ro vedo zar"),
+    ),
+    Kind.STREET: (
+        _cut("Alame Bosque Cami Fuente Jardi Lade Mira Pala Prade Vereda"),
+        _cut("la lar les na nal ra res ros sal tal"),
+    ),
+}
 
 _MAKERS: dict[Kind, Callable[[str, random.Random, int], str]] = {
     Kind.PHONE: _make_phone,
@@ -216,12 +252,6 @@ _MAKERS: dict[Kind, Callable[[str, random.Random, int], str]] = {
     Kind.CURP: _make_curp,
     Kind.TOKEN: _make_scrambled,
     Kind.HANDLE: _make_scrambled,
-    Kind.GIVEN_F: _pick(FEMALE),
-    Kind.GIVEN_M: _pick(MALE),
-    Kind.GIVEN: _pick(FEMALE + MALE),
-    Kind.FAMILY: _pick(SURNAMES),
-    Kind.BRAND: _pick(STREETS),
     Kind.NUMBER: _make_number,
-    Kind.STREET: _pick(STREETS),
     Kind.PLACE: _make_place,
 }

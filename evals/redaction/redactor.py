@@ -61,7 +61,7 @@ class Redactor:
         forbidden = {fold(value) if kind in NAMES else value for kind, value in real}
         self.draws = Draws(salt, forbidden | names.words.keys())
         for kind, value in sorted(set(real)):
-            if kind not in (Kind.NUMBER, Kind.TOKEN):
+            if kind not in (Kind.NUMBER, Kind.TOKEN, Kind.JOINED):
                 self.draws.stand_in(kind, value)
 
     def redact(self, text: str) -> str:
@@ -170,6 +170,10 @@ class Redactor:
         """The stand-in in the spelling of what it replaces."""
         if kind is Kind.NUMBER:
             return self.draws.stand_in(kind, value)
+        if kind is Kind.JOINED:
+            parts = zip(self.names.joined[value].words, self.names.joined[value].kinds, strict=True)
+            made = "".join(fold(self.draws.stand_in(each, word)) if each else word for word, each in parts)
+            return _copy_case(spelled, made.title())
         made = self.draws.stand_in(kind, value)
         if kind is Kind.PHONE:
             country = 3 if value.startswith("+52") else len(value) - _national_length(value)
@@ -208,7 +212,8 @@ def make_redactor(salt: bytes, known: Known, texts: Iterable[str]) -> Redactor:
     for phrase in names.phrases:
         real |= {(kind, word) for kind, word in zip(phrase.kinds, phrase.words, strict=True) if kind}
     phones = frozenset(value for kind, value in real if kind is Kind.PHONE)
-    collected = {(each.kind, each.value) for text in given for each in collect(text, phones, _cut_suffixes(phones))}
+    suffixes = _cut_suffixes(phones)
+    collected = {(each.kind, each.value) for text in given for each in collect(text, phones, suffixes)}
     return Redactor(salt, known, names, sorted(real | collected))
 
 

@@ -89,11 +89,13 @@ class NameBook:
         words: Each single word that is a name, with what it is.
         accented: Those that the database spells with accents.
         phrases: What is found as a whole, longest first.
+        joined: What is also found in one word.
     """
 
     def __init__(self, known: Known, texts: Iterable[str]) -> None:
         self.words: dict[str, Kind] = {}
         self.accented: set[str] = set()
+        self.joined: dict[str, Phrase] = {}
         self._phrases: dict[tuple[str, ...], Phrase] = {}
         self._lower: set[str] = set()
         for name in known.people:
@@ -176,7 +178,8 @@ class NameBook:
         for phrase in list(self._phrases.values()):
             joined = "".join(phrase.words)
             if len(phrase.words) > 1 and len(joined) >= 6 and joined.isalpha():
-                self._phrases.setdefault((joined,), Phrase((joined,), (Kind.BRAND,)))
+                self.joined.setdefault(joined, phrase)
+                self._phrases.setdefault((joined,), Phrase((joined,), (Kind.JOINED,)))
 
     def find_kept(self, tokens: list[Token], text: str) -> Iterator[tuple[int, int]]:
         """Where names of services stand."""

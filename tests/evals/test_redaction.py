@@ -335,6 +335,15 @@ def test_nothing_leaks_and_nothing_collides_in_many_exports_by_chance() -> None:
         )
 
 
+def test_a_name_in_one_word_is_the_same_name_in_one_word() -> None:
+    """`analopez` becomes what `Ana López` became, and `AnaLopez` keeps a capital."""
+    whole, joined, capital = redact("Ana López", "soy analopez", "AnaLopez")
+
+    assert joined == f"soy {fold(whole).replace(' ', '')}"
+    assert capital.lower() == fold(whole).replace(" ", "")
+    assert capital[0].isupper()
+
+
 def test_another_salt_gives_other_stand_ins() -> None:
     """Without the salt nobody can try the phones there are and see which fits."""
     made = {redact("+525512345678", salt=f"a salt with {n:02}".encode())[0] for n in range(20)}
