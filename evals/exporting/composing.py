@@ -78,7 +78,7 @@ def list_texts(rows: TimelineRows) -> Iterator[str]:
     for sent in rows.sent:
         yield sent.body
     for tool in rows.tools:
-        yield from _list_strings([_arguments_of(tool), _result_of(tool)])
+        yield from _list_strings([tool.name, _arguments_of(tool), _result_of(tool)])
 
 
 def _list_strings(value: object) -> Iterator[str]:
@@ -128,7 +128,7 @@ class _Composer:
         text = self._redactor.redact(message.raw.get("Body", ""))
         button = None
         if message.button is not None and not _ROW_ID.search(message.button.payload):
-            button = Button(self._redactor.redact(message.button.text), message.button.payload)
+            button = Button(self._redactor.redact(message.button.text), self._redactor.redact(message.button.payload))
         elif message.button is not None:
             # what it stood under has another id in a replay; its words mean the same
             text = text or self._redactor.redact(message.button.text)
@@ -141,7 +141,9 @@ class _Composer:
             media=tuple(Media(each.content_type or "application/octet-stream") for each in message.media),
             location=self._place(message),
             button=button,
-            list_choice=ListChoice(choice.id, self._redactor.redact(choice.title)) if choice else None,
+            list_choice=ListChoice(self._redactor.redact(choice.id), self._redactor.redact(choice.title))
+            if choice
+            else None,
             profile_name=self._redactor.redact_name(message.profile_name) if message.profile_name else None,
             fields={"MessageType": "sticker"} if message.kind is MessageKind.STICKER else {},
         )
@@ -167,7 +169,7 @@ class _Composer:
     def _tool(self, row: ToolRow, at: float) -> RecordedTool:
         arguments = self._redactor.redact_value(_arguments_of(row))
         return RecordedTool(
-            name=row.name,
+            name=self._redactor.redact(row.name),
             arguments=arguments if isinstance(arguments, dict) else {"unreadable": arguments},
             outcome="ok" if row.response.get("ok") else "refused",
             result=self._redactor.redact_value(_result_of(row)),

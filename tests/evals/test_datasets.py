@@ -258,6 +258,34 @@ def test_every_fault_of_every_file_is_said_at_once(tmp_path: Path) -> None:
     assert "asks.jsonl:5: label: must be one of" in said
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{\n  "name": mine\n}', "suite.json:2: not JSON"),
+        (b"", "suite.json:1: not JSON"),
+        (b"[]", "suite.json:1: expected an object"),
+        (b'{"name": "\xff"}', "suite.json:1: not UTF-8"),
+        (b'{"name": "a",\n"name": "b"}', "stands twice"),
+    ],
+)
+def test_a_manifest_that_is_no_json_says_where(tmp_path: Path, content: bytes, said: str) -> None:
+    """However it was broken."""
+    (tmp_path / "suite.json").write_bytes(content)
+
+    with pytest.raises(MalformedInput) as caught:
+        load_suite(tmp_path)
+
+    assert said in str(caught.value)
+
+
+def test_a_directory_with_nothing_in_it_is_no_suite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is not taken for an empty one."""
+    code = run(["datasets", str(tmp_path), "--check"])
+
+    assert code == 2
+    assert "no *.jsonl file is in this directory" in capsys.readouterr().err
+
+
 def test_a_row_of_no_known_split_is_refused(tmp_path: Path) -> None:
     """It would otherwise be measured in a split that nobody asked for."""
     folder = write_suite(tmp_path)

@@ -218,6 +218,41 @@ def test_what_would_leak_is_not_given_away(database_url: str) -> None:
     play(database_url, "reservar/simple", plant)
 
 
+def test_a_calendar_that_was_changed_since_still_makes_a_world(database_url: str, tmp_path: Path) -> None:
+    """Ranges of hours that run into each other, an appointment on another's time, a time off of half a minute."""
+    five = "interval '5 minutes'"
+    changes = (
+        """insert into location_hours
+           select organization_id, location_id, weekday, opens_minute + 30, closes_minute + 10
+           from location_hours where weekday = 0""",
+        """update appointments set status = 'cancelled', changed_at = changed_at + interval '1 day'
+           where status = 'confirmed'""",
+        f"""insert into appointments
+           select organization_id, gen_random_uuid(), location_id, customer_id, service_id, staff_id, spot_id,
+             starts_at + {five}, ends_at + {five}, occupied_until + {five}, price_cents,
+             'confirmed', created_at, changed_at
+           from appointments where changed_at > created_at order by starts_at limit 1""",
+        """insert into staff_blocks
+           select organization_id, gen_random_uuid(), id, '2026-01-20T12:00:05Z', '2026-01-20T12:00:35Z', 'con Lupita'
+           from staff""",
+    )
+
+    async def change(stage: Stage, original: Transcript) -> Exported:
+        async with stage.database.platform() as uow:
+            for statement in changes:
+                await uow.run(text(statement))
+            await uow.commit()
+        return await export(stage, original)
+
+    exported = play(database_url, "reservar/simple", change)
+
+    write_directory(exported.transcripts, tmp_path / "out")
+    business = load_transcripts([tmp_path / "out"])[0].world.business
+    assert business.locations[0].hours["lunes"] == (("09:00", "19:10"),)
+    assert all(not member.blocks for member in business.staff)
+    assert business.appointments
+
+
 HOSTILE = [
     "hostiles/nul",
     "hostiles/unicode-raro",

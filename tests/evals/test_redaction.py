@@ -344,6 +344,16 @@ def test_a_name_in_one_word_is_the_same_name_in_one_word() -> None:
     assert capital[0].isupper()
 
 
+def test_a_name_field_is_redacted_whole_however_it_is_written() -> None:
+    """A customer who is filed as `rosa` is not a colour."""
+    redactor = make_redactor(SALT, KNOWN, ["rosa luna"])
+
+    made = [redactor.redact_name(name) for name in ("rosa", "Rosa", "ABRIL", "rosa luna")]
+
+    assert not {"rosa", "luna", "abril"} & {fold(word) for name in made for word in name.split()}
+    assert made[0] == made[1].lower()
+
+
 def test_another_salt_gives_other_stand_ins() -> None:
     """Without the salt nobody can try the phones there are and see which fits."""
     made = {redact("+525512345678", salt=f"a salt with {n:02}".encode())[0] for n in range(20)}
