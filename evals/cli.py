@@ -12,6 +12,8 @@ import sys
 import typer
 
 from evals.commands import app as evals_app
+from evals.dataset_commands import app as datasets_app
+from evals.export_commands import app as export_app
 from evals.race_commands import app as race_app
 from runtime.cli import app as runtime_app
 from runtime.domain.errors import ParloError
@@ -28,6 +30,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(evals_app)
+app.add_typer(datasets_app)
+app.add_typer(export_app)
 app.add_typer(race_app, name="race")
 app.add_typer(sim_app)
 app.add_typer(runtime_app)

@@ -16,9 +16,8 @@ from typing import Annotated
 import msgspec
 
 from runtime.domain.enums import AppointmentStatus, OrganizationStatus, StaffRole
-from sim.fields import Fault, decode_value
-from sim.json_positions import find_line
-from sim.jsonlines import parse_object
+from sim.fields import Fault
+from sim.json_files import read_json_file
 from sim.local_time import find_local_fault, find_zone_fault, parse_local
 from sim.problems import MalformedInput, Problem
 
@@ -184,24 +183,14 @@ def read_world(path: Path) -> World:
     Raises:
         MalformedInput: With every fault and its line.
     """
-    try:
-        raw = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-        value = parse_object(raw)
-    except OSError as error:
-        raise MalformedInput([Problem(str(path), message=f"cannot be read: {error.strerror or error}")]) from error
-    except ValueError as error:
-        line = 1 + raw.count(b"\n", 0, _position_in(str(error)))
-        raise MalformedInput([Problem(str(path), line, message=str(error))]) from error
-    found = decode_value(value, World)
-    faults = check_world(found) if isinstance(found, World) else found
-    if isinstance(found, World) and found.name != path.stem:
-        faults.append(Fault("name", f"expected {path.stem!r}, the name of the file, got {found.name!r}"))
-    if faults or not isinstance(found, World):
-        text = raw.decode()
-        raise MalformedInput(
-            Problem(str(path), find_line(text, fault.path), fault.path, fault.message) for fault in faults
-        )
-    return found
+
+    def check(world: World) -> list[Fault]:
+        faults = check_world(world)
+        if world.name != path.stem:
+            faults.append(Fault("name", f"expected {path.stem!r}, the name of the file, got {world.name!r}"))
+        return faults
+
+    return read_json_file(path, World, check)
 
 
 def hash_world(world: World) -> str:
@@ -325,9 +314,3 @@ def _find_repeats(at: str, field: str, values: list[str]) -> list[Fault]:
 
 def _unknown(at: str, what: str, got: str, known: Sequence[str]) -> Fault:
     return Fault(at, f"no {what} is called {got!r} (known: {', '.join(known) or 'none'})")
-
-
-def _position_in(message: str) -> int:
-    """The place in the text that a message of `parse_object` ends with; 0 where it names none."""
-    word = message.split(";")[0].rsplit(" ", 1)[-1]
-    return int(word) - 1 if word.isdigit() else 0
