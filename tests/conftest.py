@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 import structlog
+from hypothesis import settings
 from psycopg import sql
 
 from runtime.adapters.embedded import choose_database_url
@@ -26,6 +27,10 @@ for _name in [name for name in os.environ if name.startswith("PARLO_") and name 
     del os.environ[_name]
 for _name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "TWILIO_AUTH_TOKEN", "TWILIO_ACCOUNT_SID"):
     os.environ.pop(_name, None)
+
+# How long an example takes is the machine's affair: speed belongs to the benchmarks.
+settings.register_profile("parlo", deadline=None)
+settings.load_profile("parlo")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -110,7 +110,7 @@ def test_the_fence_is_taken_off() -> None:
     assert read_subject("sin cerca") == "sin cerca"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=80))
 def test_any_text_gets_a_label_and_shares_that_sum_to_one(text: str) -> None:
     """The classifier is total."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.adapters.twilio.signature import SignatureChecker, read_form
@@ -170,7 +170,6 @@ def test_a_checker_without_a_public_address_cannot_be_made(public: str) -> None:
         SignatureChecker(public, ("secreto",))
 
 
-@settings(deadline=None)
 @given(pairs=st.lists(st.tuples(st.text(st.characters(codec="utf-8")), st.text(st.characters(codec="utf-8")))))
 def test_a_form_is_read_as_it_was_written(pairs: list[tuple[str, str]]) -> None:
     """Empty values, repeats, order and every character survive."""

@@ -307,7 +307,6 @@ def test_round_times_are_preferred_only_when_there_are_enough() -> None:
 
 
 @given(count=st.integers(0, 60), most=st.integers(1, 8))
-@settings(deadline=None)
 def test_a_spread_keeps_the_ends_the_order_and_the_limit(count: int, most: int) -> None:
     """A few of many, evenly: never more than asked for, no repeats, first and last among them."""
     slots = [Slot(LONG_AGO + timedelta(minutes=index), LUPITA, "Lupita", None) for index in range(count)]
@@ -418,7 +417,7 @@ def grid_of(shop: Agenda, begin: datetime) -> list[datetime]:
 
 
 @given(drawn=agendas())
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_what_is_offered_is_exactly_what_every_rule_allows(drawn: tuple[Agenda, datetime, datetime]) -> None:
     """Inside hours, never past, no overlap with anything taken including the buffer, first free person and chair."""
     shop, begin, now = drawn
@@ -431,7 +430,7 @@ def test_what_is_offered_is_exactly_what_every_rule_allows(drawn: tuple[Agenda, 
 
 
 @given(drawn=agendas())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_free_times_come_in_order_and_once(drawn: tuple[Agenda, datetime, datetime]) -> None:
     """A list of free times never repeats a moment and never jumps back, whatever the clocks do."""
     shop, begin, now = drawn
@@ -442,7 +441,7 @@ def test_free_times_come_in_order_and_once(drawn: tuple[Agenda, datetime, dateti
 
 
 @given(drawn=agendas(), minute=st.integers(0, _DAYS * 1440), most=st.integers(1, 5))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_the_nearest_times_are_free_few_and_in_order(
     drawn: tuple[Agenda, datetime, datetime], minute: int, most: int
 ) -> None:

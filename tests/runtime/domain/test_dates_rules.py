@@ -32,7 +32,7 @@ WORDS = re.findall(
 
 
 @given(st.text(max_size=5000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_text_at_all_gets_an_answer(text: str) -> None:
     """NUL, surrogate-free Unicode of every plane and 5,000 characters never raise."""
     got = resolve(text, now_local=MONDAY, hours=SHOP)
@@ -46,7 +46,7 @@ def test_any_text_at_all_gets_an_answer(text: str) -> None:
     st.datetimes(datetime(2024, 1, 1), datetime(2035, 12, 31)),  # noqa: DTZ001 - hypothesis wants naive bounds
     st.sampled_from([MEXICO, TIJUANA, ZoneInfo("America/Cancun"), UTC]),
 )
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 def test_any_salad_of_date_words_gets_a_well_formed_answer(
     text: str, hours: WeekHours, now: datetime, zone: ZoneInfo
 ) -> None:
@@ -84,7 +84,7 @@ def test_a_hostile_text_costs_no_more_than_a_long_one(unit: str) -> None:
 
 
 @given(st.datetimes(datetime(2026, 1, 12, 10, 1), datetime(2027, 1, 11, 23, 59)))  # noqa: DTZ001 - naive bounds
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_label_we_write_is_read_back_exactly(wall: datetime) -> None:
     """`resolve(format_when(x))` is x for every minute of the coming year."""
     moment = wall.replace(second=0, microsecond=0, tzinfo=MEXICO)
@@ -96,7 +96,7 @@ def test_every_label_we_write_is_read_back_exactly(wall: datetime) -> None:
 
 
 @given(st.integers(0, 365), st.integers(0, 1439), st.sampled_from(["T", " "]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_iso_moments_are_read_exactly_whatever_the_hours(days: int, minute: int, separator: str) -> None:
     """Models write ISO: 03:00 is three in the morning there, and an offset or Z is honoured."""
     moment = MONDAY.replace(hour=0) + timedelta(days=days)

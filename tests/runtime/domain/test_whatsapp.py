@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.domain.errors import Untrusted
@@ -171,7 +171,6 @@ ODD_TEXT = st.text(st.characters(), max_size=30) | st.sampled_from(["", " ", "-1
 ODD_FORMS = st.dictionaries(FIELD_NAMES | st.text(max_size=8), ODD_TEXT, max_size=12)
 
 
-@settings(deadline=None)
 @given(form=ODD_FORMS)
 def test_no_content_makes_reading_fail(form: dict[str, str]) -> None:
     """Whatever the fields hold, a message with sid and addresses is read and can be stored."""
@@ -182,7 +181,6 @@ def test_no_content_makes_reading_fail(form: dict[str, str]) -> None:
     assert not any("\x00" in name + value for name, value in message.raw.items())
 
 
-@settings(deadline=None)
 @given(form=ODD_FORMS)
 def test_no_content_makes_reading_a_status_fail(form: dict[str, str]) -> None:
     """An error code that is no number is no error code."""
@@ -250,7 +248,6 @@ def _settle(reports: list[str]) -> str | None:
     return status
 
 
-@settings(deadline=None)
 @given(reports=st.lists(STATUSES, min_size=1, max_size=8), data=st.data())
 def test_the_order_and_number_of_reports_do_not_matter(reports: list[str], data: st.DataObject) -> None:
     """Shuffled and repeated reports settle on the same status."""
@@ -259,7 +256,6 @@ def test_the_order_and_number_of_reports_do_not_matter(reports: list[str], data:
     assert _settle(shuffled) == _settle(reports)
 
 
-@settings(deadline=None)
 @given(reports=st.lists(STATUSES, min_size=1, max_size=8), late=STATUSES | st.just("sunrise"))
 def test_a_status_never_steps_back(reports: list[str], late: str) -> None:
     """A later report raises the rank or changes nothing; an unknown word changes nothing."""
@@ -339,7 +335,6 @@ def test_characters_outside_the_basic_plane_count_twice() -> None:
 WORDS = st.text(st.sampled_from("aáñ.*_~¡!😀x/:"), min_size=1, max_size=12)
 
 
-@settings(deadline=None)
 @given(words=st.lists(st.tuples(WORDS, st.sampled_from([" ", "\n", "\n\n", "  "])), max_size=60))
 def test_parts_fit_are_never_blank_and_hold_the_same_words(words: list[tuple[str, str]]) -> None:
     """Joined back, the parts are the answer, word for word."""

@@ -163,9 +163,7 @@ async def check_line(desk: Desk, open_ones: list[Any], done: list[Operation]) ->
 
 # a failure is told with the steps that led to it: making them fewer would take minutes
 @pytest.mark.slow
-@settings(
-    max_examples=8, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=8, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(st.lists(operations, min_size=25, max_size=60))
 def test_whatever_happens_nobody_is_forgotten_and_nobody_has_two(database_url: str, steps: list[Operation]) -> None:
     """Random sequences on the real database, checked after every step."""

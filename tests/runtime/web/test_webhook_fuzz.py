@@ -37,7 +37,7 @@ def _post_all(database_url: str, requests: list[tuple[list[tuple[str, str]], str
     return asyncio.run(run())
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(requests=st.lists(st.tuples(_FORMS, _PATHS), min_size=4, max_size=8))
 def test_no_form_however_odd_crashes_the_door(
     database_url: str, requests: list[tuple[list[tuple[str, str]], str]]
@@ -50,7 +50,7 @@ def test_no_form_however_odd_crashes_the_door(
     assert set(statuses) <= {200, 400}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     bodies=st.lists(st.binary(max_size=300), min_size=5, max_size=10),
     kind=st.sampled_from([FORM_TYPE, "application/json"]),
