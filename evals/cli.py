@@ -13,6 +13,7 @@ import typer
 
 from evals.commands import app as evals_app
 from evals.dataset_commands import app as datasets_app
+from evals.eval_commands import app as eval_app
 from evals.export_commands import app as export_app
 from evals.race_commands import app as race_app
 from runtime.cli import app as runtime_app
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(evals_app)
 app.add_typer(datasets_app)
+app.add_typer(eval_app)
 app.add_typer(export_app)
 app.add_typer(race_app, name="race")
 app.add_typer(sim_app)

@@ -71,10 +71,14 @@ def _replay(  # noqa: PLR0913 - the options of a command
         jobs=jobs,
         directory=out,
     )
-    _show(replay_suite(plan), as_json=as_json)
+    replayed = replay_suite(plan)
+    show_replayed(replayed, as_json=as_json)
+    if not replayed.summary.good:
+        raise typer.Exit(1)
 
 
-def _show(replayed: Replayed, *, as_json: bool) -> None:
+def show_replayed(replayed: Replayed, *, as_json: bool) -> None:
+    """Write a finished run's figures to standard output."""
     import msgspec
 
     from evals.scoreboard import print_scoreboard
@@ -85,8 +89,6 @@ def _show(replayed: Replayed, *, as_json: bool) -> None:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(shown)).decode() + "\n")
     else:
         print_scoreboard(replayed.summary, report=replayed.report)
-    if not replayed.summary.good:
-        raise typer.Exit(1)
 
 
 @app.command()

@@ -43,6 +43,9 @@ class ReplayPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         suite: What the run is called, for example `fixtures`.
+        suite_hash: Of all that the suite says; by default of the transcripts.
+        must_pass: Ids of conversations that may never break.
+        resume: Go on with a run that was interrupted, in `directory`: what is finished is not replayed again.
         server_url: A Postgres in which databases may be made and dropped.
         created: ISO 8601 with zone.
         settings: Of the runtime: which prompts, which model, which locks.
@@ -54,6 +57,9 @@ class ReplayPlan(msgspec.Struct, frozen=True, kw_only=True):
     transcripts: Sequence[Transcript]
     server_url: str
     created: str
+    suite_hash: str | None = None
+    must_pass: tuple[str, ...] = ()
+    resume: bool = False
     mode: Mode = Mode.FREE
     seed: int = 0
     settings: Settings = SETTINGS
@@ -73,13 +79,16 @@ def replay_suite(plan: ReplayPlan) -> Replayed:
     """Replay, score and save every conversation, showing progress on standard error.
 
     Raises:
+        FileExistsError: The directory holds a run, and it is not to be resumed.
         KeyboardInterrupt: After what was finished has been saved, scored and reported.
     """
     started = time.perf_counter()
     directory = plan.directory or RUNS_DIRECTORY / f"{plan.created[:19].replace(':', '')}-{plan.suite}-{os.getpid()}"
-    with RunWriter(directory, _describe(plan, directory.name)) as writer:
+    with RunWriter(directory, _describe(plan, directory.name), resume=plan.resume) as writer:
+        done = {*writer.finished}
+        left = msgspec.structs.replace(plan, transcripts=[each for each in plan.transcripts if each.id not in done])
         try:
-            with ProgressView(len(plan.transcripts)) as progress, _records(plan) as records:
+            with ProgressView(len(left.transcripts)) as progress, _records(left) as records:
                 for record in records:
                     progress.advance(writer.add(record, score(record)))
         except KeyboardInterrupt:
@@ -96,10 +105,12 @@ def _describe(plan: ReplayPlan, identifier: str) -> RunInfo:
         id=identifier,
         created=plan.created,
         suite=plan.suite,
-        suite_hash=digest,
+        suite_hash=plan.suite_hash or digest,
+        must_pass=plan.must_pass,
         mode=plan.mode,
         model=plan.settings.customer_model,
         prompts=describe_prompts(plan.settings),
+        locks={"booking": plan.settings.booking_lock, "conversation": plan.settings.conversation_lock},
         code_version=describe_code(),
         seed=plan.seed,
         planned=len(plan.transcripts),

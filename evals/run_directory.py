@@ -22,7 +22,7 @@ import msgspec
 
 from evals.summary import Summary, Tally
 from evals.verdicts import Outcome, Verdict, VerdictKind
-from sim.record import ConversationRecord, decode_records, encode_record
+from sim.record import ConversationRecord, decode_records, encode_record, read_line_head
 
 RUN_FILE, EVENTS_FILE, SCORES_FILE, REPORT_FILE = "run.json", "events.jsonl", "scores.jsonl", "report.html"
 RUNS_DIRECTORY = Path(".parlo") / "runs"
@@ -40,8 +40,9 @@ class RunState(StrEnum):
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What a run is: enough to repeat it, and to refuse to compare it with another suite.
 
-    `created` is ISO 8601 with zone. `suite_hash` is over the transcripts' bytes, `prompts` maps
-    each prompt file to its hash, `planned` counts the conversations that were asked for.
+    `created` is ISO 8601 with zone. `suite_hash` is over all that the suite says, `prompts` maps each prompt file to
+    its hash, `locks` each lock to its strategy. `planned` counts the conversations that were asked for; `must_pass` are
+    the ids of those that may never break.
     """
 
     id: str
@@ -51,10 +52,12 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     mode: str = "free"
     model: str = "offline"
     prompts: dict[str, str] = {}
+    locks: dict[str, str] = {}
     code_version: str = ""
     seed: int = 0
     python: str = ""
     planned: int = 0
+    must_pass: tuple[str, ...] = ()
     state: RunState = RunState.RUNNING
     counts: dict[str, int] = {}
     summary: Summary | None = None
@@ -194,6 +197,26 @@ class RunReader:
     def finished(self) -> list[str]:
         """Ids of the finished conversations."""
         return [record.id for record in self.records()]
+
+    def index(self) -> dict[str, int]:
+        """Where in the file each finished conversation begins, by id; for `read`."""
+        found: dict[str, int] = {}
+        begins: tuple[str, int] | None = None
+        place = 0
+        for raw in _read_lines(self.path / EVENTS_FILE):
+            kind, conversation = read_line_head(raw)
+            if kind == "conversation":
+                begins = conversation, place
+            elif kind == "final" and begins is not None and begins[0] == conversation:
+                found[conversation] = begins[1]
+            place += len(raw) + 1
+        return found
+
+    def read(self, place: int) -> ConversationRecord:
+        """The conversation that begins there, see `index`."""
+        with (self.path / EVENTS_FILE).open("rb") as file:
+            file.seek(place)
+            return next(decode_records(file))
 
     def verdicts(self) -> dict[str, list[Verdict]]:
         """Verdicts by conversation id; of a conversation that was cut off, perhaps only some."""

@@ -398,6 +398,24 @@ def decode_records(lines: Iterable[bytes]) -> Iterator[ConversationRecord]:
                 opening = None
 
 
+class _Head(msgspec.Struct, frozen=True):
+    type: str = ""
+    id: str = ""
+    conversation: str = ""
+
+
+_HEADS = msgspec.json.Decoder(_Head)
+
+
+def read_line_head(raw: bytes) -> tuple[str, str]:
+    """A stored line's type and the conversation it belongs to; nothing of what cannot be read."""
+    try:
+        head = _HEADS.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "", ""
+    return head.type, head.id or head.conversation
+
+
 def _decode_line(raw: bytes) -> _Opening | _EventLine | _Closing | None:
     try:
         return _DECODER.decode(raw)
