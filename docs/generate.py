@@ -85,6 +85,7 @@ PROMISES = {
     "What was accepted reaches an end": (
         "rest",
         "inbox.none_lost",
+        "inbox.stored_first",
         "inbox.all_taken",
         "inbox.final",
         "conversations.at_rest",

@@ -33,6 +33,7 @@ class Carrier:
         accepted: Sids that were answered 200, or that the provider gave up; from then on they are ours to answer.
         under_way: Messages that were written and not taken yet.
         forged: Sids of messages with a signature that is not theirs.
+        hasty: Sids that were answered 200 while no inbox had them.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Carrier:
         around = webs[0].around
         self.accepted: dict[str, str] = {}
         self.forged: set[str] = set()
+        self.hasty: set[str] = set()
         self._twilio = twilio
         self._webs = webs
         self._checker = checker
@@ -91,6 +93,8 @@ class Carrier:
                 status = OK if OK in statuses else statuses[0]
             if status == OK:
                 self.accepted[sid] = lane
+                if not self._is_taken_in(sid):
+                    self.hasty.add(sid)
                 if not dice.strikes(Knob.INBOUND_ACK_LOST):
                     return
             self._trace.add("twilio", f"brings {lane}'s message again: {status}")

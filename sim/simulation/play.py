@@ -253,6 +253,7 @@ class _Play:
         seen.now = clock.now()
         seen.never_taken = carrier.under_way
         seen.forged |= carrier.forged
+        seen.hasty |= carrier.hasty
         # what is wrong in them is no reason to ask again: they are answers like others
         seen.model_answers = meter.answered + sum(model.struck[kind] for kind in USABLE)
         violations = check(self._ground.observer, plan, seen, dice.struck)

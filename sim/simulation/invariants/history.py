@@ -25,6 +25,7 @@ _IN = (words.OPTED_IN, words.OPTED_IN_AGAIN)
 def _find_lost(case: Case) -> list[Violation]:
     stored = {sid for (sid,) in case.owner.execute("select sid from inbox")}
     found = [Violation("inbox.none_lost", sid) for sid in sorted(case.seen.accepted - stored)]
+    found += [Violation("inbox.stored_first", sid) for sid in sorted(case.seen.hasty)]
     if case.seen.never_taken:
         found.append(Violation("inbox.all_taken", f"{case.seen.never_taken} messages"))
     return found
@@ -52,7 +53,8 @@ def _find_copies(case: Case) -> list[Violation]:
 def _find_inversions(case: Case) -> list[Violation]:
     rows = case.owner.execute(
         # by their ends: whoever sleeps between the clock and a claim writes down a beginning long past
-        "select o.id::text, o.conversation_id::text, t.conversation_id::text, coalesce(t.finished_at, 'infinity'), o.id"
+        "select o.id::text, o.conversation_id::text, t.conversation_id::text,"
+        " coalesce(t.finished_at, '9000-01-01Z'), o.id"
         " from outbox o join turns t on t.organization_id = o.organization_id and t.id = o.turn_id"
         " where o.refused_sid is null and o.template is null"
     )
@@ -152,6 +154,7 @@ CHECKS = (
     Check(
         {
             "inbox.none_lost": "what was answered 200 is there",
+            "inbox.stored_first": "what is answered 200 is committed by then",
             "inbox.all_taken": "whatever people write is taken in the end",
         },
         _find_lost,

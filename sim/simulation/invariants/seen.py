@@ -39,6 +39,7 @@ class Seen(msgspec.Struct):
     Attributes:
         model_answers: Answers the model gave that could be used; None where nobody counted.
         forged: Sids that came with a signature that was not theirs.
+        hasty: Sids that we answered 200 before we had stored the message.
         never_taken: Messages that people wrote and nobody ever answered with 200.
         unmarked: Messages the provider was given while our row said, to everybody else, that they were not being sent.
     """
@@ -50,6 +51,7 @@ class Seen(msgspec.Struct):
     now: datetime | None = None
     model_answers: int | None = None
     forged: set[str] = msgspec.field(default_factory=set)
+    hasty: set[str] = msgspec.field(default_factory=set)
     never_taken: int = 0
     unmarked: int = 0
 

@@ -225,7 +225,7 @@ OF_MESSAGES = (
     Mutant(
         name="inbox.acknowledged-first",
         breaks="the provider is answered 200 before the message is committed",
-        noticed_by=("inbox.none_lost",),
+        noticed_by=("inbox.stored_first",),
         switches=(Swap("runtime.store.intake:Intake.store", _acknowledge_first),),
         within=20,
     ),
@@ -335,6 +335,7 @@ OF_MESSAGES = (
         noticed_by=("journal.effects",),
         switches=(Swap("runtime.agent.loop:Desk._transact", _journal_after(commits=True)),),
         within=60,
+        first_seed=61,
     ),
     Mutant(
         name="tool.not-committed",

@@ -133,6 +133,7 @@ OF_PEOPLE = (
             Rewrite("runtime.store.handoffs:_BY_ID", ((" for no key update of h", ""),)),
         ),
         within=60,
+        first_seed=61,
     ),
     Mutant(
         name="tenant.no-row-security",
