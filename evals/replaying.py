@@ -86,7 +86,7 @@ def replay_suite(plan: ReplayPlan) -> Replayed:
     directory = plan.directory or RUNS_DIRECTORY / f"{plan.created[:19].replace(':', '')}-{plan.suite}-{os.getpid()}"
     with RunWriter(directory, _describe(plan, directory.name), resume=plan.resume) as writer:
         done = {*writer.finished}
-        left = msgspec.structs.replace(plan, transcripts=[each for each in plan.transcripts if each.id not in done])
+        left = msgspec.structs.replace(plan, transcripts=_leave_out(plan.transcripts, done)) if done else plan
         try:
             with ProgressView(len(left.transcripts)) as progress, _records(left) as records:
                 for record in records:
@@ -97,6 +97,10 @@ def replay_suite(plan: ReplayPlan) -> Replayed:
             raise
         summary = writer.finish(time.perf_counter() - started)
     return Replayed(directory, write_report(directory), summary)
+
+
+def _leave_out(transcripts: Sequence[Transcript], done: set[str]) -> list[Transcript]:
+    return [each for each in transcripts if each.id not in done]
 
 
 def _describe(plan: ReplayPlan, identifier: str) -> RunInfo:
