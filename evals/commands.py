@@ -86,7 +86,7 @@ def show_replayed(replayed: Replayed, *, as_json: bool) -> None:
     if as_json:
         shown = msgspec.to_builtins(replayed.summary)
         shown |= {"run": str(replayed.directory), "report": str(replayed.report)}
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(shown)).decode() + "\n")
+        print_json(shown)
     else:
         print_scoreboard(replayed.summary, report=replayed.report)
 
@@ -118,8 +118,6 @@ def classify_messages(
     """Measure how production's code tells labelled messages apart."""
     import asyncio
 
-    import msgspec
-
     from evals.classification_table import print_classified
     from evals.classifying import Task, classify, read_labelled
     from evals.models import open_model
@@ -132,7 +130,7 @@ def classify_messages(
     settings, opened = open_model(read_settings(os.environ), model)
     classified = asyncio.run(classify(rows, Task(task), settings, opened, tell=_tell))
     if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(classified)).decode() + "\n")
+        print_json(classified)
     else:
         print_classified(classified)
 
@@ -153,3 +151,10 @@ def bench(
 
 def _tell(line: str) -> None:
     sys.stderr.write(line + "\n")
+
+
+def print_json(value: object) -> None:
+    """Write a value to standard output as one JSON object, for a program that reads it."""
+    import msgspec
+
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")

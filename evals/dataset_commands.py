@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from evals.commands import print_json
 
 if TYPE_CHECKING:
     from evals.datasets import Suite
@@ -43,7 +44,7 @@ def datasets(
     sliced = [_slice(each, tag or [], split) for each in found]
     overviews = [describe_suite(each, those) for each, those in zip(sliced, findings, strict=True)]
     if as_json:
-        _print_json(overviews[0] if path else overviews)
+        print_json(overviews[0] if path else overviews)
     elif path or check:
         for each in overviews:
             print_suite(each)
@@ -61,9 +62,3 @@ def _slice(suite: Suite, tags: list[str], split: str | None) -> Suite:
     if not tags and split is None:
         return suite
     return slice_suite(suite, tags=tags, split=Split(split) if split else None)
-
-
-def _print_json(value: object) -> None:
-    import msgspec
-
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evals.commands import print_json
+
 if TYPE_CHECKING:
     from evals.comparing.comparison import Comparison
     from evals.datasets import Suite
@@ -82,7 +84,7 @@ def compare(first: First, second: Second, as_json: AsJson = False) -> None:
 
     comparison = _compare(first, second)
     if as_json:
-        _print_json(comparison)
+        print_json(comparison)
     else:
         print_comparison(comparison)
 
@@ -108,7 +110,7 @@ def gate(
         incomparable=comparison.incomparable,
     )
     if as_json:
-        _print_json({"decision": decision, "comparison": comparison})
+        print_json({"decision": decision, "comparison": comparison})
     else:
         print_comparison(comparison, decision)
     raise typer.Exit(decision.exit_code)
@@ -132,9 +134,3 @@ def _compare(first: str, second: str) -> Comparison:
     except FileNotFoundError as error:
         sys.stderr.write(f"parlo: {error}\n")
         raise typer.Exit(2) from error
-
-
-def _print_json(value: object) -> None:
-    import msgspec
-
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")

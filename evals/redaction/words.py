@@ -18,28 +18,14 @@ from evals.redaction.draws import Kind
 from evals.redaction.lists import COMMON, FAMILY, GENERIC, GIVEN, PARTICLES, TALK
 from evals.redaction.shapes import INVISIBLE
 from runtime.domain.spanish.folding import fold
+from runtime.domain.spanish.formats import MONTHS
 
 _MARKS = f"\u0300-\u036f{INVISIBLE}"
 _WORD = re.compile(rf"[^\W\d_](?:[{_MARKS}]*[^\W\d_])*[\u0300-\u036f]*|\d+")
 _BETWEEN = re.compile(r"[\W_]{0,6}")
 _HIDDEN = re.compile(f"[{INVISIBLE}]")
 _REPEATED = re.compile(r"(.)\1{2,}")
-_MONTHS = frozenset(
-    [
-        "enero",
-        "febrero",
-        "marzo",
-        "abril",
-        "mayo",
-        "junio",
-        "julio",
-        "agosto",
-        "septiembre",
-        "octubre",
-        "noviembre",
-        "diciembre",
-    ]
-)
+_MONTHS = frozenset(MONTHS)
 _DATE_BEFORE = re.compile(r"(?:\d|primero)\s*(?:de\s+)?$", re.IGNORECASE)
 _DAY_BEFORE = re.compile(r"(?:^|\W)(?:el|este|del|al|los|pr[oó]ximo|cada|y|o|,)\s*$", re.IGNORECASE)
 _DATE_AFTER = re.compile(r"\s*\d")

@@ -7,7 +7,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from runtime.domain.enums import StaffRole
-from sim.simulation.plan import CENTRAL, Customer, Goal, Human, Plan
+from sim.simulation.plan import CENTRAL, NAMES, Customer, Goal, Human, Plan
 from sim.virtual_time import derive_seed
 from sim.worlds import WEEKDAYS, Hours, Location, Organization, World, WorldService, WorldStaff
 
@@ -28,20 +28,6 @@ _TEAMS = (
 )
 _SERVICES = (("Gelish", 60), ("Manicure", 45), ("Corte de dama", 45), ("Peinado", 60))
 _OPEN: Hours = {weekday: (("08:00", "21:00"),) for weekday in WEEKDAYS}
-_NAMES = (
-    "Ana",
-    "Beatriz",
-    "Carmen",
-    "Diana",
-    "Elena",
-    "Fernanda",
-    "Gaby",
-    "Irene",
-    "Julia",
-    "Karina",
-    "Laura",
-    "Marta",
-)
 _SURNAMES = (
     "López",
     "Pérez",
@@ -124,7 +110,7 @@ def _compose_business(index: int) -> Organization:
 def _draw_customer(random: Random, index: int, window_s: float) -> Customer:
     slots = [f"{random.choice(_DAYS)} a las {random.choice(_HOURS)}" for _ in range(2)]
     return Customer(
-        name=f"{random.choice(_NAMES)} {random.choice(_SURNAMES)}",
+        name=f"{random.choice(NAMES)} {random.choice(_SURNAMES)}",
         phone=f"+52551{index:07d}",
         business=random.randrange(len(_BUSINESSES)),
         goal=random.choice(_GOALS),

@@ -22,7 +22,7 @@ from sim.worlds import Hours, Location, Organization, World, WorldService, World
 
 CENTRAL = "+525500000000"
 _DAYS = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
-_NAMES = (
+NAMES = (
     "Ana",
     "Beatriz",
     "Carmen",
@@ -270,7 +270,7 @@ def _draw_customer(
     business = random.choice(others)
     first, second = random.choice(slots), random.choice(slots)
     return Customer(
-        name=f"{_NAMES[index % len(_NAMES)]} López",
+        name=f"{NAMES[index % len(NAMES)]} López",
         phone=f"+5255120000{index:02d}" if also is None else also.phone,
         business=business,
         goal=random.choice((Goal.BOOK, Goal.BOOK, Goal.BOOK, Goal.MOVE, Goal.CANCEL, Goal.TALK, Goal.TALK, *Goal)),
