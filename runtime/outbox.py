@@ -99,6 +99,9 @@ async def _send(parts: Parts, head: Outbound, lease_until: datetime) -> bool:
             message = await _compose(parts, head)
             if message is None:
                 return True
+            if parts.clock.now() >= lease_until:
+                # we were stopped meanwhile: whoever has it by now, or takes it next, sends it
+                return False
             receipt = await parts.messenger.send(message)
     except MessageRefused as refusal:
         if not refusal.retry:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import itertools
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -11,6 +13,7 @@ from runtime.domain.enums import OutboxKind, OutboxState
 from runtime.domain.errors import Unavailable
 from runtime.domain.ids import OrganizationId, OutboxId
 from runtime.outbox import deliver, record_status, states_below
+from runtime.ports import Clock
 from runtime.store.outbox import NewOutbound, queue_messages
 from sim.stage import Stage
 from sim.stepwise import Killed
@@ -276,6 +279,40 @@ def test_a_sender_killed_at_any_round_trip_sends_once(database_url: str) -> None
             assert (await _states(salon, ids))[0] in ("accepted", "delivered"), (at, lost)
 
     on_stage(database_url, play)
+
+
+def test_a_sender_that_was_stopped_past_its_lease_leaves_the_message_to_whoever_is_next(database_url: str) -> None:
+    """Several of them may wake up at once, and each would have sent it."""
+
+    async def play(stage: Stage) -> None:
+        salon = await _open_line(stage)
+        await _queue(salon, "una sola vez")
+        stopped = dataclasses.replace(salon.scene.parts, clock=_StoppedAfterClaim(stage, salon.scene.clock))
+
+        await deliver(stopped, conversation_of(ANA))
+        woken = salon.heard(ANA).count("una sola vez")
+        await salon.wait(120)
+
+        assert woken == 0
+        assert salon.heard(ANA).count("una sola vez") == 1
+
+    on_stage(database_url, play)
+
+
+class _StoppedAfterClaim:
+    """The clock as a process sees it that is stopped for a minute as soon as it has asked the database once."""
+
+    def __init__(self, stage: Stage, clock: Clock) -> None:
+        self._switch = stage.switch
+        self._clock = clock
+        self._asked = stage.switch.round_trips
+
+    def now(self) -> datetime:
+        asleep = timedelta(minutes=1) if self._switch.round_trips > self._asked else timedelta()
+        return self._clock.now() + asleep
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
 
 
 def test_a_long_answer_is_sent_in_parts_in_order(database_url: str) -> None:
