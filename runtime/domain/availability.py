@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from runtime.domain.ids import SpotId, StaffId
-from runtime.domain.schedule_hours import TimeRange, WeekHours
+from runtime.domain.schedule_hours import WeekHours
 
 GRID_MINUTES = 15
 """Free times are looked for on this grid, counted from each opening."""
@@ -171,19 +172,19 @@ def _grid(agenda: Agenda, day: date) -> Iterator[datetime]:
                 yield moment
 
 
+@lru_cache(maxsize=4096)
 def _instant(zone: ZoneInfo, day: date, minute: int) -> datetime:
     return (datetime.combine(day, time(), tzinfo=zone) + timedelta(minutes=minute)).astimezone(UTC)
 
 
 def _fits(hours: WeekHours, zone: ZoneInfo, starts_at: datetime, ends_at: datetime) -> bool:
     day = starts_at.astimezone(zone).date()
-    return any(_covers(open_range, zone, day, starts_at, ends_at) for open_range in hours.open_ranges(day))
-
-
-def _covers(open_range: TimeRange, zone: ZoneInfo, day: date, starts_at: datetime, ends_at: datetime) -> bool:
-    opens_at = _instant(zone, day, open_range.start_minute)
-    return opens_at <= starts_at and ends_at <= _instant(zone, day, open_range.end_minute)
+    for open_range in hours.open_ranges(day):
+        opens_at, closes_at = _instant(zone, day, open_range.start_minute), _instant(zone, day, open_range.end_minute)
+        if opens_at <= starts_at and ends_at <= closes_at:
+            return True
+    return False
 
 
 def _is_busy(busy: tuple[Busy, ...], starts_at: datetime, ends_at: datetime) -> bool:
-    return any(each.overlaps(starts_at, ends_at) for each in busy)
+    return any(each.starts_at < ends_at and starts_at < each.ends_at for each in busy)

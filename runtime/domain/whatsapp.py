@@ -428,7 +428,8 @@ def _choose_cut(text: str, breaks: tuple[_Break, ...], start: int, end: int) -> 
 def _fits_until(text: str, start: int, limit: int) -> int:
     """The furthest index at which ``text[start:index]`` takes at most `limit` UTF-16 units, at least one character."""
     end = min(len(text), start + limit)
-    if text.isascii():
+    # most texts are so short that it does not matter what each character takes
+    if text.isascii() or (len(text) - start) * 2 <= limit:
         return end
     units = 0
     for index in range(start, end):

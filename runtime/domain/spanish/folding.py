@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 import msgspec
 
@@ -126,6 +127,10 @@ def clean_text(text: str, *, limit: int = DEFAULT_TEXT_LIMIT) -> CleanText:
 
 def fold(text: str, *, keep_enye: bool = False) -> str:
     """Lower case, no accents, no invisible characters, single spaces. `keep_enye` leaves ñ distinct from n."""
+    return _fold_again(text, keep_enye) if len(text) <= _SHORT else _fold(text, keep_enye)
+
+
+def _fold(text: str, keep_enye: bool) -> str:
     lowered = text.lower()
     if keep_enye:
         lowered = unicodedata.normalize("NFC", lowered).replace("ñ", _ENYE_MARK)
@@ -133,6 +138,11 @@ def fold(text: str, *, keep_enye: bool = False) -> str:
     bare = "".join(char for char in decomposed if not unicodedata.combining(char) and char not in _INVISIBLE)
     # A compatibility decomposition may bring capitals back, and removed letters may have joined spaces.
     return " ".join(_blank_controls(bare).lower().replace(_ENYE_MARK, "ñ").split())
+
+
+_SHORT = 120
+_fold_again = lru_cache(maxsize=4096)(_fold)
+"""Words, names and short sentences come again and again; long texts do not, and would fill the memory."""
 
 
 def expand_chat_spelling(text: str) -> str:
