@@ -90,7 +90,7 @@ class ModelRequest(msgspec.Struct, frozen=True):
 
 
 class ModelAnswer(msgspec.Struct, frozen=True):
-    """What a model said: text, tool calls, or both."""
+    """What a model said: text, tool calls, or both. `cached_tokens` are those of the input that cost less."""
 
     text: str | None
     tool_calls: tuple[ToolCall, ...]
@@ -98,6 +98,7 @@ class ModelAnswer(msgspec.Struct, frozen=True):
     model: str
     input_tokens: int
     output_tokens: int
+    cached_tokens: int = 0
 
 
 class Model(Protocol):

@@ -101,9 +101,14 @@ class _Choice(msgspec.Struct, frozen=True):
     finish_reason: str | None = None
 
 
+class _PromptDetails(msgspec.Struct, frozen=True):
+    cached_tokens: int | None = None
+
+
 class _Usage(msgspec.Struct, frozen=True):
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    prompt_tokens_details: _PromptDetails | None = None
 
 
 class _Completion(msgspec.Struct, frozen=True):
@@ -255,6 +260,7 @@ def decode_answer(content: bytes) -> ModelAnswer:
         model=completion.model,
         input_tokens=usage.prompt_tokens,
         output_tokens=usage.completion_tokens,
+        cached_tokens=(usage.prompt_tokens_details or _PromptDetails()).cached_tokens or 0,
     )
 
 

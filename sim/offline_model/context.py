@@ -16,7 +16,7 @@ from sim.offline_model.rules import Rules, read_rules
 from sim.offline_model.text import fold
 
 _HEADER = re.compile(r"^#{2,3}\s+(.+?)\s*$", re.MULTILINE)
-_FIELD = re.compile(r"^\s*[-*]?\s*([^:|]{2,40}):\s*(.+?)\s*$")
+_FIELD = re.compile(r"\s*[-*]?\s*([^:|]{2,40}):\s*(.*\S)")
 _WITH = re.compile(r"^con\s+", re.IGNORECASE)
 _TITLE = re.compile(r"^#\s+Recepcionista de\s+(.+?)\s*$", re.MULTILINE | re.IGNORECASE)
 _UNKNOWN = ("desconocido", "desconocida", "ninguno", "ninguna", "")

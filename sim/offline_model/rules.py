@@ -9,6 +9,7 @@ A prompt that is none of ours has no rules to read, and all of them hold.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -64,7 +65,12 @@ def read_rules(prompt: str) -> Rules:
     """The rules before a prompt's first section."""
     if not _OURS.search(prompt):
         return Rules()
-    sentences = [fold(sentence).strip() for sentence in _SENTENCE.split(_SECTION.split(prompt, maxsplit=1)[0])]
+    return _read_head(_SECTION.split(prompt, maxsplit=1)[0])
+
+
+@lru_cache(maxsize=64)
+def _read_head(head: str) -> Rules:
+    sentences = [fold(sentence).strip() for sentence in _SENTENCE.split(head)]
     given = {
         name: any(re.search(wording, each) for wording in wordings for each in sentences)
         for name, wordings in _SAID_BY.items()
