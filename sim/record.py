@@ -77,7 +77,7 @@ class RouteData(EventData, frozen=True, omit_defaults=True):
 
 
 class ModelData(EventData, frozen=True, omit_defaults=True):
-    """The model was asked."""
+    """The model was asked. `cached_tokens` are those of the input that cost less; `model` is who answered."""
 
     kind: ClassVar[EventKind] = EventKind.MODEL
     purpose: str
@@ -85,6 +85,8 @@ class ModelData(EventData, frozen=True, omit_defaults=True):
     output_tokens: int = 0
     finish: str = ""
     turn: str = ""
+    cached_tokens: int = 0
+    model: str = ""
 
 
 class ToolData(EventData, frozen=True, omit_defaults=True):
@@ -289,13 +291,37 @@ class Expectation(msgspec.Struct, frozen=True, omit_defaults=True):
     stop: int
 
 
+class Divergence(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Where a recorded line stopped fitting what the system had just done; see `sim.divergence`.
+
+    Attributes:
+        turn: The line's place among all that people wrote, from 1.
+        t: Its moment. What happened from then on is off-policy.
+        person: Who says it, a key of `people`.
+        rule: The rule that found it.
+        reason: Why it does not fit, in one sentence.
+        evidence: What was recorded and what was done instead.
+        went_on: How the replay went on: `stop`, `recorded` or `simulated`.
+    """
+
+    turn: int
+    t: float
+    person: str
+    rule: str
+    reason: str
+    evidence: str = ""
+    went_on: str = ""
+
+
 class ConversationRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One replayed conversation.
 
     `failure` is set where the harness itself broke (an exception in the driver, no database):
     such a record is counted, never scored. `wall_s` is real time and the only field that differs
     between two runs of one seed. `file` names where the transcript came from, for grouping. `prices` are those of
-    the world's services, in cents.
+    the world's services, in cents. `customer_fault` is set where a simulated customer did not keep to what
+    they want: such a record is counted, never scored. `trial` counts the replays of one
+    conversation within a run, from 0.
     """
 
     id: str
@@ -315,6 +341,23 @@ class ConversationRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_onl
     model: str = "offline"
     seed: int = 0
     failure: str | None = None
+    diverged_at: Divergence | None = None
+    customer_fault: str | None = None
+    trial: int = 0
+
+    def is_off_policy(self, event: Event) -> bool:
+        """Whether this happened after the people's recorded lines had stopped fitting."""
+        return self.diverged_at is not None and event.t >= self.diverged_at.t
+
+    @property
+    def key(self) -> str:
+        """What it is known by within a run: its id, and from the second trial on `#` and the trial."""
+        return name_trial(self.id, self.trial)
+
+
+def name_trial(conversation: str, trial: int) -> str:
+    """The key of one trial of a conversation; ids have no `#` in them."""
+    return f"{conversation}#{trial}" if trial else conversation
 
 
 class _Opening(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type", tag="conversation", kw_only=True):
@@ -330,6 +373,7 @@ class _Opening(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type"
     prices: list[int] = []
     model: str = "offline"
     seed: int = 0
+    trial: int = 0
 
 
 class _EventLine(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type", tag="event", kw_only=True):
@@ -347,6 +391,8 @@ class _Closing(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type"
     expectations: list[Expectation] = []
     wall_s: float = 0.0
     failure: str | None = None
+    diverged_at: Divergence | None = None
+    customer_fault: str | None = None
 
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -371,6 +417,8 @@ def encode_record(record: ConversationRecord) -> bytes:
             expectations=record.expectations,
             wall_s=record.wall_s,
             failure=record.failure,
+            diverged_at=record.diverged_at,
+            customer_fault=record.customer_fault,
         )
     )
     return _ENCODER.encode_lines(lines)
@@ -398,22 +446,24 @@ def decode_records(lines: Iterable[bytes]) -> Iterator[ConversationRecord]:
                 opening = None
 
 
-class _Head(msgspec.Struct, frozen=True):
+class LineHead(msgspec.Struct, frozen=True):
+    """A stored line's type and the conversation it belongs to; only a conversation's first line has the trial."""
+
     type: str = ""
     id: str = ""
     conversation: str = ""
+    trial: int = 0
 
 
-_HEADS = msgspec.json.Decoder(_Head)
+_HEADS = msgspec.json.Decoder(LineHead)
 
 
-def read_line_head(raw: bytes) -> tuple[str, str]:
-    """A stored line's type and the conversation it belongs to; nothing of what cannot be read."""
+def read_line_head(raw: bytes) -> LineHead:
+    """What a stored line is; nothing of what cannot be read."""
     try:
-        head = _HEADS.decode(raw)
+        return _HEADS.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return "", ""
-    return head.type, head.id or head.conversation
+        return LineHead()
 
 
 def _decode_line(raw: bytes) -> _Opening | _EventLine | _Closing | None:
@@ -432,6 +482,8 @@ def _assemble(opening: _Opening, events: list[Event], closing: _Closing) -> Conv
         expectations=closing.expectations,
         wall_s=closing.wall_s,
         failure=closing.failure,
+        diverged_at=closing.diverged_at,
+        customer_fault=closing.customer_fault,
     )
 
 

@@ -236,6 +236,8 @@ class Recorder:
                 output_tokens=answer["output_tokens"],
                 finish=answer["finish"],
                 turn=row.turn,
+                cached_tokens=answer.get("cached_tokens", 0),
+                model=answer["model"],
             )
             return make_event(at, "parlo", data)
         assert row.request is not None, "a tool's request is read"
