@@ -1,24 +1,24 @@
 """Replays a suite of transcripts and scores it, in one process or several, into a run directory.
 
-`sim.driver` replays one conversation, `evals.scorers` judges it; this module does what lies around:
-databases, processes, progress, saving. An interrupted run is whole up to its last conversation.
+`sim.theatre` replays one conversation, `evals.scorers` judges it; this module does what lies around: trials, processes,
+progress, saving. An interrupted run is whole up to its last conversation.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
 
+from evals.labelled import LabelledTask, write_labelled
 from evals.report import write_report
 from evals.run_directory import RUNS_DIRECTORY, RunInfo, RunWriter
 from evals.scoreboard import ProgressView
@@ -26,13 +26,15 @@ from evals.scorers import score
 from evals.summary import Summary
 from evals.version import describe_code
 from runtime.settings import Settings
-from sim.databases import create_copy, drop_copies, drop_copy
-from sim.driver import Mode, replay
-from sim.quiet_logs import silence_logs
-from sim.record import ConversationRecord
-from sim.stage import SETTINGS, Stage, describe_prompts, open_stage
+from sim.cassettes.plan import CassettePlan
+from sim.databases import drop_copies
+from sim.divergence import AfterDivergence
+from sim.driver import Mode
+from sim.record import ConversationRecord, decode_records, encode_record, name_trial
+from sim.stage import SETTINGS, describe_prompts
+from sim.theatre import Theatre, Trial
 from sim.transcripts import Transcript, hash_transcript
-from sim.virtual_time import VirtualLoop
+from sim.virtual_time import derive_seed
 
 SMALL = 12
 """Suites up to this size are replayed in one process: starting another costs more than it saves."""
@@ -51,6 +53,11 @@ class ReplayPlan(msgspec.Struct, frozen=True, kw_only=True):
         settings: Of the runtime: which prompts, which model, which locks.
         jobs: Processes; None chooses by the machine and the suite's size.
         directory: Where the run is written; None makes a new one under the usual place.
+        splits: Of each conversation by id, for the report.
+        after: How a free replay goes on once a recorded line no longer fits.
+        cassettes: Recorded answers in the model's place, or where they are to be recorded.
+        trials: How often each conversation is replayed, at least once, each time with another seed.
+        labelled: What the suite's labelled messages were taken for; kept beside the conversations.
     """
 
     suite: str
@@ -65,6 +72,11 @@ class ReplayPlan(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings = SETTINGS
     jobs: int | None = None
     directory: Path | None = None
+    splits: dict[str, str] = {}
+    after: AfterDivergence = AfterDivergence.RECORDED
+    cassettes: CassettePlan | None = None
+    trials: int = 1
+    labelled: tuple[LabelledTask, ...] = ()
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -73,10 +85,20 @@ class Replayed(msgspec.Struct, frozen=True):
     directory: Path
     report: Path
     summary: Summary
+    labelled: tuple[LabelledTask, ...] = ()
 
 
-def replay_suite(plan: ReplayPlan) -> Replayed:
-    """Replay, score and save every conversation, showing progress on standard error.
+Playing = Callable[[ReplayPlan, Sequence[Trial]], AbstractContextManager[Iterator[ConversationRecord]]]
+"""Plays these trials of a plan and gives their records in that order, for as long as the context is open."""
+
+
+def replay_suite(plan: ReplayPlan, playing: Playing | None = None, progress: ProgressView | None = None) -> Replayed:
+    """Replay, score and save every conversation, showing progress on standard error or where the caller wants it.
+
+    Args:
+        plan: What and how.
+        playing: Who replays; by default processes of this machine.
+        progress: Shows how far it is; by default on standard error.
 
     Raises:
         FileExistsError: The directory holds a run, and it is not to be resumed.
@@ -85,22 +107,39 @@ def replay_suite(plan: ReplayPlan) -> Replayed:
     started = time.perf_counter()
     directory = plan.directory or RUNS_DIRECTORY / f"{plan.created[:19].replace(':', '')}-{plan.suite}-{os.getpid()}"
     with RunWriter(directory, _describe(plan, directory.name), resume=plan.resume) as writer:
-        done = {*writer.finished}
-        left = msgspec.structs.replace(plan, transcripts=_leave_out(plan.transcripts, done)) if done else plan
+        if plan.labelled:
+            write_labelled(directory, plan.labelled)
+        left = list_trials(plan, {*writer.finished})
         try:
-            with ProgressView(len(left.transcripts)) as progress, _records(left) as records:
+            with progress or ProgressView(len(left)) as view, (playing or play_here)(plan, left) as records:
                 for record in records:
-                    progress.advance(writer.add(record, score(record)))
+                    view.advance(writer.add(record, score(record)))
         except KeyboardInterrupt:
             writer.interrupt(time.perf_counter() - started)
             write_report(directory)
             raise
         summary = writer.finish(time.perf_counter() - started)
-    return Replayed(directory, write_report(directory), summary)
+    return Replayed(directory, write_report(directory), summary, plan.labelled)
 
 
-def _leave_out(transcripts: Sequence[Transcript], done: set[str]) -> list[Transcript]:
-    return [each for each in transcripts if each.id not in done]
+def list_trials(plan: ReplayPlan, done: Collection[str] = ()) -> list[Trial]:
+    """What there is to replay but for what is done, one conversation's trials after another's."""
+    return [
+        Trial(
+            transcript=transcript, number=number, seed=seed_trial(plan.seed, number), mode=plan.mode, after=plan.after
+        )
+        for transcript in plan.transcripts
+        for number in range(plan.trials)
+        if name_trial(transcript.id, number) not in done
+    ]
+
+
+def seed_trial(seed: int, trial: int) -> int:
+    """The seed of a trial: the first one's is the run's own, so that one trial is the run as it always was.
+
+    With this seed `sim.driver.replay`, which adds the conversation's id to it, repeats the trial alone.
+    """
+    return derive_seed(seed, "trial", str(trial)) if trial else seed
 
 
 def _describe(plan: ReplayPlan, identifier: str) -> RunInfo:
@@ -117,69 +156,50 @@ def _describe(plan: ReplayPlan, identifier: str) -> RunInfo:
         locks={"booking": plan.settings.booking_lock, "conversation": plan.settings.conversation_lock},
         code_version=describe_code(),
         seed=plan.seed,
-        planned=len(plan.transcripts),
+        planned=len(plan.transcripts) * plan.trials,
+        splits=plan.splits,
+        after_divergence=plan.after,
+        cassettes=plan.cassettes.policy if plan.cassettes else None,
+        trials=plan.trials,
     )
 
 
 @contextmanager
-def _records(plan: ReplayPlan) -> Iterator[Iterator[ConversationRecord]]:
-    jobs = plan.jobs or (1 if len(plan.transcripts) <= SMALL else os.cpu_count() or 1)
+def play_here(plan: ReplayPlan, trials: Sequence[Trial]) -> Iterator[Iterator[ConversationRecord]]:
+    """The records of these trials, replayed by this process or by several of this machine. Nothing is stored."""
+    jobs = plan.jobs or (1 if len(trials) <= SMALL else os.cpu_count() or 1)
     if jobs == 1:
-        with _Theatre(plan.server_url, f"parlo_replay_{os.getpid()}", plan.settings) as theatre:
-            yield (theatre.play(each, plan.mode, plan.seed) for each in plan.transcripts)
+        with Theatre(plan.server_url, f"parlo_replay_{os.getpid()}", plan.settings, plan.cassettes) as theatre:
+            yield (theatre.play(trial) for trial in trials)
         return
     executor = ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=_start_process, initargs=(plan.server_url, plan.settings)
+        jobs,
+        mp_context=get_context("spawn"),
+        initializer=_start_process,
+        initargs=(plan.server_url, plan.settings, plan.cassettes),
     )
     try:
-        modes, seeds = [plan.mode] * len(plan.transcripts), [plan.seed] * len(plan.transcripts)
-        yield executor.map(_play_in_process, plan.transcripts, modes, seeds)
+        # as JSON: a pickled default is no longer known for one, and would be written out
+        played = executor.map(_play_in_process, (msgspec.json.encode(trial) for trial in trials))
+        yield (record for encoded in played for record in decode_records(encoded.splitlines()))
     finally:
         executor.shutdown(cancel_futures=True)
         # the processes are gone, and with them whatever was connected
         drop_copies(plan.server_url, f"parlo_replay_{os.getpid()}_")
 
 
-class _Theatre:
-    """A stage on a virtual loop of its own, with a database that is dropped afterwards."""
-
-    def __init__(self, server_url: str, name: str, settings: Settings) -> None:
-        self._server_url = server_url
-        self._name = name
-        self._settings = settings
-        self._loop = VirtualLoop()
-        self._exits = AsyncExitStack()
-        self._stage: Stage | None = None
-
-    def __enter__(self) -> _Theatre:
-        silence_logs()
-        url = create_copy(self._server_url, self._name)
-        self._stage = self._loop.run_until_complete(self._exits.enter_async_context(open_stage(url, self._settings)))
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._loop.run_until_complete(self._exits.aclose())
-        self._loop.close()
-        drop_copy(self._server_url, self._name)
-
-    def play(self, transcript: Transcript, mode: Mode, seed: int) -> ConversationRecord:
-        """Replay one conversation."""
-        assert self._stage is not None
-        asyncio.set_event_loop(self._loop)
-        return self._loop.run_until_complete(replay(self._stage, transcript, mode=mode, seed=seed))
+_theatre: Theatre | None = None
+_DECODER = msgspec.json.Decoder(Trial)
 
 
-_theatre: _Theatre | None = None
-
-
-def _start_process(server_url: str, settings: Settings) -> None:
+def _start_process(server_url: str, settings: Settings, cassettes: CassettePlan | None) -> None:
     global _theatre
     # Ctrl-C is for the parent, which stops us in order
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _theatre = _Theatre(server_url, f"parlo_replay_{os.getppid()}_{os.getpid()}", settings)
+    _theatre = Theatre(server_url, f"parlo_replay_{os.getppid()}_{os.getpid()}", settings, cassettes)
     _theatre.__enter__()
 
 
-def _play_in_process(transcript: Transcript, mode: Mode, seed: int) -> ConversationRecord:
+def _play_in_process(trial: bytes) -> bytes:
     assert _theatre is not None
-    return _theatre.play(transcript, mode, seed)
+    return encode_record(_theatre.play(_DECODER.decode(trial)))

@@ -23,13 +23,17 @@ from runtime.store import journal
 from runtime.store.conversations import conversation_id_of
 from runtime.store.journal import NewMessage
 from runtime.store.tables import addresses, channels, conversations, people
+from sim.customers import make_customer
+from sim.divergence import NOT_SHOWN, AfterDivergence, Misfit, PolicyWatch, say_plainly
 from sim.record import (
     AcceptedData,
     ClockData,
     ConversationRecord,
+    Divergence,
     ErrorData,
     Event,
     EventData,
+    EventKind,
     Expectation,
     FaultData,
     FinalRows,
@@ -40,7 +44,7 @@ from sim.record import (
 from sim.recorder import Recorder
 from sim.samples import make_card, make_file
 from sim.scheduler import NeverRests, Scheduler
-from sim.stage import MESSAGES_URL, OFFLINE_MODEL, Scene, Stage
+from sim.stage import MESSAGES_URL, Scene, Stage
 from sim.transcripts import (
     PARLO,
     Button,
@@ -73,13 +77,21 @@ class Mode(StrEnum):
     FORCED = "forced"
 
 
-async def replay(stage: Stage, transcript: Transcript, *, mode: Mode = Mode.FREE, seed: int = 0) -> ConversationRecord:
+async def replay(
+    stage: Stage,
+    transcript: Transcript,
+    *,
+    mode: Mode = Mode.FREE,
+    seed: int = 0,
+    after: AfterDivergence = AfterDivergence.RECORDED,
+) -> ConversationRecord:
     """Replay one conversation from an empty world.
 
-    A failure of the harness itself is part of the record (`failure`), never of its scores.
+    A failure of the harness itself is part of the record (`failure`), never of its scores. `after` says how a free
+    replay goes on once a recorded line no longer fits.
     """
     started = time.perf_counter()
-    run = _Free(stage, transcript, seed) if mode is Mode.FREE else _Forced(stage, transcript, seed)
+    run = _Free(stage, transcript, seed, after) if mode is Mode.FREE else _Forced(stage, transcript, seed)
     failure = None
     try:
         await run.play()
@@ -103,6 +115,8 @@ class _Run(ABC):
         self.events: list[Event] = []
         self.final = FinalRows()
         self.windows: list[tuple[str, Any, float, float]] = []
+        self.diverged_at: Divergence | None = None
+        self.customer_fault: str | None = None
 
     @abstractmethod
     async def play(self) -> None:
@@ -185,9 +199,11 @@ class _Run(ABC):
             final=self.final,
             expectations=[_tie(window, events) for window in self.windows],
             wall_s=wall_s,
-            model=OFFLINE_MODEL,
+            model=self.stage.settings.customer_model,
             seed=self.seed,
             failure=failure,
+            diverged_at=self.diverged_at,
+            customer_fault=self.customer_fault,
         )
 
 
@@ -248,11 +264,29 @@ class _Free(_Run):
 
     mode = Mode.FREE
 
+    def __init__(
+        self, stage: Stage, transcript: Transcript, seed: int, after: AfterDivergence = AfterDivergence.RECORDED
+    ) -> None:
+        super().__init__(stage, transcript, seed)
+        self._after = after
+
     async def play(self) -> None:
         self._scene, self._scheduler = await self.set_scene(self.transcript.header.now)
         self._window_from: float | None = None
         self._rested_at = 0.0
-        for event in self.transcript.events:
+        watch = PolicyWatch(self.transcript, self._scene)
+        for index, event in enumerate(self.transcript.events):
+            if isinstance(event, Say):
+                await self._wait_for(event)
+                misfit = await watch.look(index)
+                if misfit is not None and self.diverged_at is None:
+                    self.diverged_at = self._mark(event, misfit)
+                if self.diverged_at is not None and self._after is not AfterDivergence.RECORDED:
+                    if self._after is AfterDivergence.SIMULATED:
+                        await self._simulate(watch, event, index)
+                    break
+                if misfit is not None and misfit.rule == NOT_SHOWN:
+                    event = say_plainly(event)
             await self._play(event)
         await self._rest()
         events, self.final = await Recorder(self._scene, self.transcript).read()
@@ -260,7 +294,6 @@ class _Free(_Run):
 
     async def _play(self, event: object) -> None:
         if isinstance(event, Say):
-            await self._wait_for(event)
             self._act()
             await self.say(self._scene, event)
         elif isinstance(event, ClockEvent):
@@ -275,6 +308,36 @@ class _Free(_Run):
         elif isinstance(event, End):
             await self._rest()
             self.windows.append(("end", event, 0.0, self._offset()))
+
+    async def _simulate(self, watch: PolicyWatch, line: Say, index: int) -> None:
+        """Have a simulated customer go on in the place of a recorded one; what was to be left then still counts."""
+        customer = make_customer(self.transcript, line.by, index)
+        if customer is None:
+            assert self.diverged_at is not None
+            self.diverged_at = msgspec.structs.replace(self.diverged_at, went_on=AfterDivergence.STOP)
+            return
+        while (text := customer.answer(await watch.hear(line.by))) is not None:
+            watch.note_line()
+            said = Say(by=line.by, to=line.to, text=text)
+            await self._play(said)
+            await self._wait_for(said)
+        self.customer_fault = customer.find_fault()
+        await self._rest()
+        for event in self.transcript.events[index:]:
+            if isinstance(event, End):
+                # they wrote another number of messages
+                self.windows.append(("end", msgspec.structs.replace(event, inbox=None), 0.0, self._offset()))
+
+    def _mark(self, line: Say, misfit: Misfit) -> Divergence:
+        return Divergence(
+            turn=1 + sum(event.kind is EventKind.SAY for event in self.events),
+            t=self._offset(),
+            person=line.by,
+            rule=misfit.rule,
+            reason=misfit.reason,
+            evidence=misfit.evidence,
+            went_on=self._after,
+        )
 
     def _offset(self) -> float:
         return round((self._scene.clock.now() - self.transcript.header.now).total_seconds(), 6)

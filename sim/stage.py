@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,7 +36,7 @@ from runtime.store.database import Connect, Database, open_database
 from runtime.store.templates import TemplateRow, describe_version
 from runtime.webhook import receive
 from sim.model_faults import FaultyTransport
-from sim.offline_model import OfflineTransport
+from sim.model_transport import choose_transport
 from sim.seeding import clear_world, is_superuser, seed_world, vacuum_tables
 from sim.stepwise import DatabaseSwitch, make_connect
 from sim.twilio.contents import NewContent
@@ -71,7 +71,12 @@ TIDY_EVERY = 50
 
 
 class Stage:
-    """A database for replays. Open with `open_stage`."""
+    """A database for replays. Open with `open_stage`.
+
+    Attributes:
+        open_model: Opens what answers the next scene's model requests; the offline model in process unless it is
+            replaced, for example by `sim.live_transport.LiveTransport`.
+    """
 
     def __init__(
         self,
@@ -85,6 +90,7 @@ class Stage:
         self.switch = switch
         self.settings = settings
         self._scenery = scenery
+        self.open_model: Callable[[], httpx2.AsyncBaseTransport] = partial(choose_transport, settings)
         self._owner = owner
         self._scenes = 0
 
@@ -165,7 +171,7 @@ class Scene:
     def __init__(self, stage: Stage, clock: VirtualClock, ids: SeededIds, seed: int) -> None:
         self.stage = stage
         self.clock = clock
-        self.model = FaultyTransport(OfflineTransport(), clock)
+        self.model = FaultyTransport(stage.open_model(), clock)
         self.twilio = TwilioEmulator(clock, seed=derive_seed(seed, "twilio"), account=Account(), sink=self.post)
         self.twilio.fetcher = self.fetch
         self.queue = LocalQueue()

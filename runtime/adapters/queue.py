@@ -65,7 +65,7 @@ class RedisQueue:
     """
 
     def __init__(self, redis_url: str) -> None:
-        self._broker = _open_broker(redis_url)
+        self._broker = open_broker(redis_url, NAMESPACE)
         self._silent_until = 0.0
 
     async def enqueue(self, job: Job, conversation_id: ConversationId) -> None:
@@ -118,7 +118,7 @@ class JobWorker:
         self._loop_thread = EventLoopThread(logging.getLogger(__name__))
         self._loop_thread.loop.close()
         self._loop_thread.loop = uvloop.new_event_loop()
-        self._broker = _open_broker(redis_url)
+        self._broker = open_broker(redis_url, NAMESPACE)
         self._worker = Worker(self._broker, worker_timeout=POLL_MS, worker_threads=threads)
 
     def start(self) -> None:
@@ -163,8 +163,8 @@ class _Broker(RedisBroker):
             self.emit_after("declare_queue", queue_name)
 
 
-def _open_broker(redis_url: str) -> RedisBroker:
-    """The one place that says how the broker is reached and what it may do."""
+def open_broker(redis_url: str, namespace: str) -> RedisBroker:
+    """The one place that says how the broker is reached and what it may do; queues of two namespaces never meet."""
     pool = redis.ConnectionPool.from_url(
         redis_url,
         socket_connect_timeout=CONNECT_TIMEOUT_S,
@@ -175,7 +175,7 @@ def _open_broker(redis_url: str) -> RedisBroker:
     return _Broker(  # type: ignore[no-untyped-call]  # its constructor has no annotations
         client=redis.Redis(connection_pool=pool),
         middleware=[],
-        namespace=NAMESPACE,
+        namespace=namespace,
         heartbeat_timeout=HEARTBEAT_TIMEOUT_MS,
         maintenance_chance=EVERY_COMMAND,
     )

@@ -181,9 +181,9 @@ def test_a_scene_knows_the_whole_catalogue(database_url: str) -> None:
 
 
 def test_a_tap_finds_the_button_that_was_last_shown(database_url: str) -> None:
-    """With its payload and the message it stood under; one that nobody was shown ends the replay."""
+    """With its payload and the message it stood under; one that nobody was shown is a divergence."""
 
-    async def play(stage: Stage) -> tuple[list[dict[str, str]], str]:
+    async def play(stage: Stage) -> tuple[list[dict[str, str]], ConversationRecord]:
         transcript = write()
         tap = Say(by="lupita", button=Button(text="Ver mensajes"))
         run = _Free(stage, transcript, 0)
@@ -195,11 +195,13 @@ def test_a_tap_finds_the_button_that_was_last_shown(database_url: str) -> None:
         await run.say(scene, tap)
         await run.say(scene, Say(by="lupita", button=Button(text="Ver mensajes", payload="take:h-1")))
         payloads = [row.payload for row in await Salon(stage, scene).rows("select payload from inbox order by id")]
-        failed = await replay(stage, msgspec.structs.replace(transcript, events=(tap, *transcript.events)))
-        return [{**it, "sent": str([each.sid for each in scene.twilio.sent])} for it in payloads], str(failed.failure)
+        unshown = await replay(stage, msgspec.structs.replace(transcript, events=(tap, *transcript.events)))
+        return [{**it, "sent": str([each.sid for each in scene.twilio.sent])} for it in payloads], unshown
 
-    (latest, named), failure = on_stage(database_url, play)
+    (latest, named), unshown = on_stage(database_url, play)
 
     assert (latest["ButtonPayload"], named["ButtonPayload"]) == ("take:h-2", "take:h-1")
     assert latest["sent"] == str([named["OriginalRepliedMessageSid"], latest["OriginalRepliedMessageSid"]])
-    assert failure == "LookupError: no button 'Ver mensajes' was shown to whoever taps it"
+    assert unshown.failure is None
+    assert unshown.diverged_at is not None
+    assert unshown.diverged_at.reason == "they tap 'Ver mensajes', and were never shown it"
