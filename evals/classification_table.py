@@ -1,12 +1,31 @@
-"""Classified messages as tables in the terminal. `parlo classify` calls it; it only prints."""
+"""Classified messages in the terminal, for `parlo classify` and `parlo eval`; it only prints."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from evals.classifying import Classified, Figure
+from evals.classifying import ClassFigures, Classified, Figure
+from evals.labelled import LabelledTask
+
+
+def print_labelled(tasks: Sequence[LabelledTask], console: Console | None = None) -> None:
+    """What a suite's labelled messages were taken for in a run: the figures alone, a line for each label."""
+    console = console or Console(highlight=False, soft_wrap=True)
+    for task in tasks:
+        console.print(Text(f"{task.task}: {len(task.messages)} labelled messages, {_show(task.accuracy)} right"))
+        for label, figures in task.per_class.items():
+            console.print(Text(f"  {label}: {_show_class(figures)}"))
+        if task.asked.n:
+            console.print(Text(f"  counted apart: {task.asked.n} relayed and asked whether it is over"))
+
+
+def _show_class(figures: ClassFigures) -> str:
+    named = (("precision", figures.precision), ("recall", figures.recall), ("F1", figures.f1))
+    return " · ".join(f"{name} {_show(figure)}" for name, figure in named) + f" · {figures.support} messages"
 
 
 def print_classified(classified: Classified, console: Console | None = None) -> None:

@@ -204,7 +204,7 @@ def count_up(task: Task, names: tuple[str, str], rows: Sequence[Labelled], verdi
         model=names[0],
         prompt=names[1],
         n=len(rows),
-        accuracy=_figure(wrong.count(False), len(rows)),
+        accuracy=count_figure(wrong.count(False), len(rows)),
         confusion={label: {other: pairs[label, other] for other in labels} for label in labels},
         per_class={label: _count_class(pairs, label) for label in labels},
         costs=_count_costs(pairs) if task is Task.OWNER_INTENT else {},
@@ -230,8 +230,8 @@ def _count_class(pairs: Counter[tuple[str, str]], label: str) -> ClassFigures:
     either = rate_of(hit, given + taken - hit)
     f1 = None if either.share is None else _dice(either.share)
     return ClassFigures(
-        precision=_figure(hit, taken),
-        recall=_figure(hit, given),
+        precision=count_figure(hit, taken),
+        recall=count_figure(hit, given),
         f1=Figure(hit, either.n, f1, (_dice(either.low), _dice(either.high))),
         support=given,
     )
@@ -251,7 +251,7 @@ def _count_costs(pairs: Counter[tuple[str, str]]) -> dict[str, Figure]:
 
     def share(bad: Callable[[str, str], bool], among: Callable[[str], bool]) -> Figure:
         hits = sum(n for (truth, predicted), n in pairs.items() if among(truth) and bad(truth, predicted))
-        return _figure(hits, sum(n for (truth, _), n in pairs.items() if among(truth)))
+        return count_figure(hits, sum(n for (truth, _), n in pairs.items() if among(truth)))
 
     return {
         "false_end": share(lambda _, predicted: predicted == end, lambda truth: truth != end),
@@ -263,10 +263,11 @@ def _count_costs(pairs: Counter[tuple[str, str]]) -> dict[str, Figure]:
 
 def _count_where(wrong: Sequence[bool], counted: Sequence[bool]) -> Figure:
     right = [not bad for bad, here in zip(wrong, counted, strict=True) if here]
-    return _figure(sum(right), len(right))
+    return count_figure(sum(right), len(right))
 
 
-def _figure(hits: int, n: int) -> Figure:
+def count_figure(hits: int, n: int) -> Figure:
+    """So many of so many, with Wilson's interval."""
     rate = rate_of(hits, n)
     share = None if rate.share is None else round(rate.share, 4)
     return Figure(hits, n, share, (round(rate.low, 4), round(rate.high, 4)))

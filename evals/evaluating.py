@@ -11,13 +11,19 @@ from pathlib import Path
 import msgspec
 
 from evals.datasets import Suite
-from evals.replaying import Replayed, ReplayPlan, replay_suite
+from evals.labelled import classify_suite
+from evals.replaying import Playing, Replayed, ReplayPlan, replay_suite
 from evals.run_directory import RunReader
+from evals.scoreboard import ProgressView
 from runtime.agent.prompts import load_prompt
 from runtime.domain.errors import Broken
 from runtime.domain.strategies import BookingStrategy, ConversationStrategy
 from runtime.settings import Settings
+from sim.cassettes.plan import CassettePlan
+from sim.cassettes.shelf import Shelf
+from sim.divergence import AfterDivergence
 from sim.driver import Mode
+from sim.model_transport import OFFLINE_NAMES, choose_transport
 from sim.stage import SETTINGS, describe_prompts
 
 _FIELD_OF_PROMPT = {
@@ -36,6 +42,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         locks: `booking=…` or `conversation=…`, a strategy each.
         mode: Free, or forced along the recorded history.
         jobs: Processes; None chooses.
+        playing: Who replays; by default processes of this machine.
+        after: How a free replay goes on once a recorded line no longer fits.
+        cassettes: A directory of recorded answers, which are replayed strictly in the model's place.
+        trials: How often each conversation is replayed, at least once.
+        messages: Classify the suite's labelled messages too.
+        model: Which model talks to customers; None for the offline one.
+        openai_api_key: For a model that needs one.
     """
 
     prompts: tuple[str, ...] = ()
@@ -44,9 +57,16 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode = Mode.FREE
     seed: int = 0
     jobs: int | None = None
+    playing: Playing | None = None
+    after: AfterDivergence = AfterDivergence.RECORDED
+    cassettes: Path | None = None
+    trials: int = 1
+    messages: bool = False
+    model: str | None = None
+    openai_api_key: str | None = None
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - each has a name where it is called
     suite: Suite,
     options: Options,
     *,
@@ -54,8 +74,9 @@ def evaluate(
     created: str,
     directory: Path | None = None,
     resume: bool = False,
+    progress: ProgressView | None = None,
 ) -> Replayed:
-    """Replay and score a suite's conversations.
+    """Replay and score a suite's conversations, and classify its labelled messages where that is asked for.
 
     Args:
         suite: Loaded; a slice is a suite too.
@@ -64,17 +85,19 @@ def evaluate(
         created: ISO 8601 with zone.
         directory: Where the run is written; None makes a new one under the usual place.
         resume: Go on with the run in `directory`.
+        progress: Shows how far it is; by default on standard error.
 
     Raises:
-        Broken: A prompt or strategy does not exist, the suite has no conversation, or the run that is to be resumed is
-            another one.
+        Broken: A prompt or strategy does not exist, the suite has no conversation, the run that is to be resumed is
+            another one, or a cassette is missing, damaged or of something else.
         FileExistsError: The directory holds a run, and it is not to be resumed.
     """
     settings = choose_settings(options)
     if not suite.conversations:
         raise Broken(f"the suite {suite.name} has no conversations left to replay")
+    settings, cassettes = _take_cassettes(suite, options, settings)
     if resume:
-        _check_same(suite, options, settings, directory)
+        _check_same(suite, options, settings, directory, cassettes)
     return replay_suite(
         ReplayPlan(
             suite=suite.name,
@@ -89,17 +112,38 @@ def evaluate(
             jobs=options.jobs,
             directory=directory,
             resume=resume,
-        )
+            splits={each.id: str(each.split) for each in suite.conversations},
+            after=options.after,
+            cassettes=cassettes,
+            trials=options.trials,
+            labelled=classify_suite(suite, settings) if options.messages else (),
+        ),
+        options.playing,
+        progress,
     )
+
+
+def _take_cassettes(suite: Suite, options: Options, settings: Settings) -> tuple[Settings, CassettePlan | None]:
+    """The settings with the models of the cassettes, which are whole and were recorded from just this."""
+    if options.cassettes is None:
+        return settings, None
+    if options.trials > 1 or options.playing is not None or options.after is not AfterDivergence.RECORDED:
+        raise Broken("cassettes hold one trial of what people once wrote, and are read on this machine only")
+    shelf, digests = Shelf(options.cassettes), {each.id: each.digest for each in suite.conversations}
+    settings = shelf.adopt_models(digests, settings)
+    found = shelf.check(digests, settings, options.mode.value, options.seed)
+    return settings, CassettePlan(options.cassettes, digests, policy=f"strict {found}")
 
 
 def choose_settings(options: Options) -> Settings:
     """The simulator's settings with what the options change.
 
     Raises:
-        Broken: A prompt or strategy does not exist.
+        Broken: A prompt or strategy does not exist, or the model cannot be asked.
     """
-    changes: dict[str, object] = {"prompt_drafts": options.drafts}
+    changes: dict[str, object] = {"prompt_drafts": options.drafts, "openai_api_key": options.openai_api_key}
+    if options.model is not None and options.model not in OFFLINE_NAMES:
+        changes["customer_model"] = options.model
     for reference in options.prompts:
         name = load_prompt(reference, options.drafts).reference.partition("@")[0]
         if name not in _FIELD_OF_PROMPT:
@@ -107,7 +151,9 @@ def choose_settings(options: Options) -> Settings:
         changes[_FIELD_OF_PROMPT[name]] = reference
     for lock in options.locks:
         changes |= _read_lock(lock)
-    return msgspec.structs.replace(SETTINGS, **changes)
+    chosen = msgspec.structs.replace(SETTINGS, **changes)
+    choose_transport(chosen)
+    return chosen
 
 
 def _read_lock(lock: str) -> dict[str, object]:
@@ -124,7 +170,9 @@ def _read_lock(lock: str) -> dict[str, object]:
     return {f"{kind}_lock": kinds[kind](strategy)}
 
 
-def _check_same(suite: Suite, options: Options, settings: Settings, directory: Path | None) -> None:
+def _check_same(
+    suite: Suite, options: Options, settings: Settings, directory: Path | None, cassettes: CassettePlan | None
+) -> None:
     if directory is None:
         raise Broken("a run is resumed in its directory, which is not given")
     stored = RunReader(directory).info
@@ -132,8 +180,12 @@ def _check_same(suite: Suite, options: Options, settings: Settings, directory: P
         "suite": (stored.suite_hash, suite.content_hash),
         "prompts": (stored.prompts, describe_prompts(settings)),
         "locks": (stored.locks, {"booking": settings.booking_lock, "conversation": settings.conversation_lock}),
+        "model": (stored.model, settings.customer_model),
         "mode": (stored.mode, options.mode.value),
         "seed": (stored.seed, options.seed),
+        "after-divergence": (stored.after_divergence, options.after.value),
+        "cassettes": (stored.cassettes, cassettes.policy if cassettes else None),
+        "trials": (stored.trials, options.trials),
     }
     different = [name for name, (before, now) in wanted.items() if before != now]
     if different:

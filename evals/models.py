@@ -12,9 +12,8 @@ from runtime.adapters.openai import OpenAIModel
 from runtime.adapters.system import SystemClock, SystemIds
 from runtime.domain.errors import Broken
 from runtime.settings import Settings
+from sim.model_transport import OFFLINE_NAMES
 from sim.offline_model import MODEL_NAME, OfflineTransport
-
-OFFLINE_NAMES = frozenset({MODEL_NAME, "offline"})
 
 
 def open_model(settings: Settings, name: str | None) -> tuple[Settings, OpenAIModel]:

@@ -9,24 +9,31 @@ written before). One process writes a run at a time. Nothing here reads a clock.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 import msgspec
 
 from evals.summary import Summary, Tally
 from evals.verdicts import Outcome, Verdict, VerdictKind
-from sim.record import ConversationRecord, decode_records, encode_record, read_line_head
+from runtime.domain.errors import Unavailable
+from sim.record import ConversationRecord, LineHead, decode_records, encode_record, name_trial, read_line_head
 
 RUN_FILE, EVENTS_FILE, SCORES_FILE, REPORT_FILE = "run.json", "events.jsonl", "scores.jsonl", "report.html"
 RUNS_DIRECTORY = Path(".parlo") / "runs"
 LATEST_FILE = "latest"
+BASELINE_PREFIX = "baseline:"
+BASELINES_DIR = Path(__file__).resolve().parents[1] / "fixtures" / "baselines"
+"""Runs that are kept in the repository; `evals.baselines` writes them."""
 
 
 class RunState(StrEnum):
@@ -41,8 +48,11 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What a run is: enough to repeat it, and to refuse to compare it with another suite.
 
     `created` is ISO 8601 with zone. `suite_hash` is over all that the suite says, `prompts` maps each prompt file to
-    its hash, `locks` each lock to its strategy. `planned` counts the conversations that were asked for; `must_pass` are
-    the ids of those that may never break.
+    its hash, `locks` each lock to its strategy. `planned` counts the replays that were asked for; `must_pass` are
+    the ids of conversations that may never break. `splits` names the split of each conversation, where the suite has
+    splits. `cassettes` is the policy by which recorded answers of a model were used, or None where there were none.
+    `after_divergence` says how conversations went on that had left their recordings; `trials` is how often each
+    conversation is replayed.
     """
 
     id: str
@@ -61,6 +71,10 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     state: RunState = RunState.RUNNING
     counts: dict[str, int] = {}
     summary: Summary | None = None
+    splits: dict[str, str] = {}
+    cassettes: str | None = None
+    after_divergence: str = "recorded"
+    trials: int = 1
 
 
 class _ScoreLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -70,13 +84,27 @@ class _ScoreLine(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str
     event: int | None = None
     kind: VerdictKind = VerdictKind.EXPECTATION
+    trial: int = 0
 
     def to_verdict(self) -> Verdict:
         return Verdict(self.scorer, self.value, self.reason, self.event, self.kind)
 
 
+class _MetLine(msgspec.Struct, frozen=True):
+    """In a baseline, all of a conversation's scorers that found nothing wrong, in one line."""
+
+    conversation: str
+    met: list[str]
+    rules_met: list[str]
+
+    def to_verdicts(self) -> list[Verdict]:
+        found = [Verdict(scorer, True, "") for scorer in self.met]
+        return found + [Verdict(scorer, True, "", kind=VerdictKind.RULE) for scorer in self.rules_met]
+
+
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _SCORES = msgspec.json.Decoder(_ScoreLine)
+_MET = msgspec.json.Decoder(_MetLine)
 
 
 class RunWriter:
@@ -104,26 +132,27 @@ class RunWriter:
             info = msgspec.structs.replace(info, id=stored.id, created=stored.created)
             self._take_up()
         self._info = msgspec.structs.replace(info, python=info.python or sys.version.split()[0])
-        self._events: BinaryIO = (path / EVENTS_FILE).open("ab")
-        self._scores: BinaryIO = (path / SCORES_FILE).open("ab")
+        # without a buffer: what a full disk did not take must not be tried again when the file is closed
+        self._events = (path / EVENTS_FILE).open("ab", buffering=0)
+        self._scores = (path / SCORES_FILE).open("ab", buffering=0)
         self._write_info(RunState.RUNNING)
         point_latest(path)
 
     @property
     def finished(self) -> Sequence[str]:
-        """Ids of the conversations that are done, in the order they were finished."""
+        """Keys of what is done (`ConversationRecord.key`), in the order it was finished."""
         return tuple(self._finished)
 
     def add(self, record: ConversationRecord, verdicts: Sequence[Verdict]) -> Outcome:
         """Append one finished conversation and say what became of it.
 
         Raises:
-            ValueError: This run has a conversation of that id already.
+            ValueError: This run has that trial of the conversation already.
+            DiskFull: There is no room for it; what was finished before is whole.
         """
-        if record.id in self._finished:
-            raise ValueError(f"conversation {record.id!r} is in this run twice")
-        lines = [_ScoreLine(record.id, v.scorer, v.value, v.reason, v.event, v.kind) for v in verdicts]
-        _append(self._scores, _ENCODER.encode_lines(lines))
+        if record.key in self._finished:
+            raise ValueError(f"conversation {record.key!r} is in this run twice")
+        _append(self._scores, _encode_scores(record, verdicts))
         _append(self._events, encode_record(record))
         return self._count(record, verdicts)
 
@@ -145,26 +174,30 @@ class RunWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._events.closed:
+        if self._events.closed:
+            return
+        try:
             self.interrupt()
+        except DiskFull:
+            # the file that says "running" stays, and the run can be gone on with: the first error is the one to tell
+            if error is None:
+                raise
 
     def _count(self, record: ConversationRecord, verdicts: Sequence[Verdict]) -> Outcome:
         outcome = self._tally.add(record, verdicts)
-        self._finished[record.id] = outcome
+        self._finished[record.key] = outcome
         return outcome
 
     def _take_up(self) -> None:
         """Cut what a kill tore, and count what was finished."""
         reader = RunReader(self.path)
-        kept = {record.id: record for record in reader.records()}
+        kept = {record.key: record for record in reader.records()}
         verdicts = reader.verdicts()
         for record in kept.values():
-            self._count(record, verdicts.get(record.id, []))
-        _replace(self.path / EVENTS_FILE, b"".join(encode_record(record) for record in kept.values()))
-        scores = (
-            _ScoreLine(i, v.scorer, v.value, v.reason, v.event, v.kind) for i in kept for v in verdicts.get(i, [])
-        )
-        _replace(self.path / SCORES_FILE, _ENCODER.encode_lines(scores))
+            self._count(record, verdicts.get(record.key, []))
+        replace_file(self.path / EVENTS_FILE, b"".join(encode_record(record) for record in kept.values()))
+        scores = (_encode_scores(record, verdicts.get(key, [])) for key, record in kept.items())
+        replace_file(self.path / SCORES_FILE, b"".join(scores))
 
     def _close(self, state: RunState, summary: Summary) -> None:
         self._events.close()
@@ -175,7 +208,7 @@ class RunWriter:
         outcomes = Counter(str(outcome) for outcome in self._finished.values())
         counts = {"finished": len(self._finished)} | {str(outcome): outcomes[outcome] for outcome in Outcome}
         self._info = msgspec.structs.replace(self._info, state=state, counts=counts, summary=summary)
-        _replace(self.path / RUN_FILE, msgspec.json.format(_ENCODER.encode(self._info), indent=2) + b"\n")
+        replace_file(self.path / RUN_FILE, msgspec.json.format(_ENCODER.encode(self._info), indent=2) + b"\n")
 
 
 class RunReader:
@@ -195,20 +228,20 @@ class RunReader:
         return decode_records(_read_lines(self.path / EVENTS_FILE))
 
     def finished(self) -> list[str]:
-        """Ids of the finished conversations."""
-        return [record.id for record in self.records()]
+        """Keys of the finished conversations, each trial one."""
+        return [record.key for record in self.records()]
 
     def index(self) -> dict[str, int]:
-        """Where in the file each finished conversation begins, by id; for `read`."""
+        """Where in the file each finished conversation begins, by its key; for `read`."""
         found: dict[str, int] = {}
-        begins: tuple[str, int] | None = None
+        begins: tuple[LineHead, int] | None = None
         place = 0
         for raw in _read_lines(self.path / EVENTS_FILE):
-            kind, conversation = read_line_head(raw)
-            if kind == "conversation":
-                begins = conversation, place
-            elif kind == "final" and begins is not None and begins[0] == conversation:
-                found[conversation] = begins[1]
+            head = read_line_head(raw)
+            if head.type == "conversation":
+                begins = head, place
+            elif head.type == "final" and begins is not None and begins[0].id == head.conversation:
+                found[name_trial(head.conversation, begins[0].trial)] = begins[1]
             place += len(raw) + 1
         return found
 
@@ -219,14 +252,15 @@ class RunReader:
             return next(decode_records(file))
 
     def verdicts(self) -> dict[str, list[Verdict]]:
-        """Verdicts by conversation id; of a conversation that was cut off, perhaps only some."""
+        """Verdicts by a conversation's key; of one that was cut off, perhaps only some."""
         found: dict[str, list[Verdict]] = {}
         for raw in _read_lines(self.path / SCORES_FILE):
             try:
                 line = _SCORES.decode(raw)
             except (msgspec.DecodeError, UnicodeDecodeError):
+                _take_met(raw, found)
                 continue
-            found.setdefault(line.conversation, []).append(line.to_verdict())
+            found.setdefault(name_trial(line.conversation, line.trial), []).append(line.to_verdict())
         return found
 
     def summarize(self) -> Summary:
@@ -235,21 +269,56 @@ class RunReader:
             return self.info.summary
         tally, verdicts = Tally(), self.verdicts()
         for record in self.records():
-            tally.add(record, verdicts.get(record.id, []))
+            tally.add(record, verdicts.get(record.key, []))
         return tally.summarize()
+
+
+def _take_met(raw: bytes, found: dict[str, list[Verdict]]) -> None:
+    try:
+        line = _MET.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return
+    found.setdefault(line.conversation, []).extend(line.to_verdicts())
+
+
+def write_short_scores(path: Path, conversation: str, verdicts: Iterable[Verdict]) -> None:
+    """Append a conversation's verdicts: what was met in one line without reasons, all else in full.
+
+    A scorer that was met and not met keeps each of its verdicts.
+    """
+    listed = list(verdicts)
+    mixed = {verdict.scorer for verdict in listed if not verdict.met}
+    met = {verdict.scorer: verdict.kind for verdict in listed if verdict.scorer not in mixed}
+    lines: list[_MetLine | _ScoreLine] = [
+        _MetLine(
+            conversation,
+            [scorer for scorer, kind in met.items() if kind is not VerdictKind.RULE],
+            [scorer for scorer, kind in met.items() if kind is VerdictKind.RULE],
+        )
+    ]
+    lines += [
+        _ScoreLine(conversation, v.scorer, v.value, v.reason, v.event, v.kind) for v in listed if v.scorer in mixed
+    ]
+    with path.open("ab", buffering=0) as file:
+        _append(file, _ENCODER.encode_lines(lines))
 
 
 def point_latest(run: Path) -> None:
     """Write the run's name into the `latest` file beside it."""
-    _replace(run.parent / LATEST_FILE, run.name.encode() + b"\n")
+    replace_file(run.parent / LATEST_FILE, run.name.encode() + b"\n")
 
 
 def find_run(name: str = LATEST_FILE, runs: Path = RUNS_DIRECTORY) -> Path:
-    """A run's directory from its path, its id, or "latest".
+    """A run's directory from its path, its id, "latest", or `baseline:` and the name of a stored one.
 
     Raises:
         FileNotFoundError: There is no such run.
     """
+    if name.startswith(BASELINE_PREFIX):
+        baseline = BASELINES_DIR / name.removeprefix(BASELINE_PREFIX)
+        if (baseline / RUN_FILE).is_file():
+            return baseline
+        raise FileNotFoundError(f"no {name} in {BASELINES_DIR}; `parlo bless` writes one")
     candidates = [Path(name), runs / name]
     if name == LATEST_FILE and (runs / LATEST_FILE).is_file():
         candidates.append(runs / (runs / LATEST_FILE).read_text().strip())
@@ -269,24 +338,72 @@ def _read_lines(path: Path) -> Iterator[bytes]:
                 yield line[:-1]
 
 
-def _append(file: BinaryIO, data: bytes) -> None:
-    file.write(data)
-    file.flush()
+def _encode_scores(record: ConversationRecord, verdicts: Sequence[Verdict]) -> bytes:
+    return _ENCODER.encode_lines(
+        [_ScoreLine(record.id, v.scorer, v.value, v.reason, v.event, v.kind, record.trial) for v in verdicts]
+    )
 
 
-def _replace(path: Path, data: bytes) -> None:
+class DiskFull(Unavailable):
+    """A run's directory takes no more."""
+
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def _tell_full_disk(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        run = Path(path).parent
+        message = f"the disk is full, {run} takes no more: make room, then go on with --resume {run}"
+        raise DiskFull(message) from error
+
+
+def _append(file: FileIO, data: bytes) -> None:
+    """Append all of it, or, where the disk is full, nothing."""
+    before = file.seek(0, os.SEEK_END)
+    rest = memoryview(data)
+    with _tell_full_disk(str(file.name)):
+        try:
+            while rest:
+                rest = rest[file.write(rest) :]
+        except OSError:
+            file.truncate(before)
+            raise
+
+
+def replace_file(path: Path, data: bytes) -> None:
     """Put a whole file in place: readers see the old one or the new one, never a part."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    with _tell_full_disk(str(path)):
+        try:
+            with draft.open("wb", buffering=0) as file:
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[file.write(rest) :]
+                os.fsync(file.fileno())
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
     draft.replace(path)
 
 
 def write_lines(path: Path, chunks: Iterable[str]) -> None:
     """Write a text file from its parts, in place only when it is whole."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8", newline="\n") as file:
+    with _removed_on_failure(draft), draft.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(chunks)
     draft.replace(path)
+
+
+@contextmanager
+def _removed_on_failure(draft: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

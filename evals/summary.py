@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import TypedDict
 
 import msgspec
 
+from evals.costs import ConversationUsage, Usage, add_usages, measure_usage
+from evals.divergences import DivergenceTally, OnPolicy
 from evals.reading import Reading, error_code
+from evals.repetition import PassHat, estimate_pass_hats
 from evals.scorers.one_route_one_end import FINAL_STATES
 from evals.statistics.rates import Rate, rate_of, rate_of_clusters
 from evals.verdicts import Outcome, Verdict, VerdictKind, outcome_of
@@ -73,7 +77,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     `final` counts the inbound messages that reached done, ignored or dead; `failed` the
     conversations whose harness broke (counted, not scored). `violations` counts broken rules,
     listed in `violation_list`. `replies` counts messages Parlo sent, relays and notices too.
-    `pass_rate` is over scored conversations, `expectation_rate` over expectations.
+    `pass_rate` is over scored conversations, `expectation_rate` over expectations. Where conversations were replayed
+    several times, each trial counts as one in all of this, and intervals are clustered by conversation: `cases`
+    counts the different ones, and `repeats` says how often k tries of one all pass (pass^k). `usage` is what models
+    were asked, and what that cost, `usages` of each conversation; also of those that are not scored.
     """
 
     conversations: int
@@ -104,6 +111,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     tags: list[GroupRow]
     violation_list: list[Violation]
     worst: list[Worst]
+    divergence: OnPolicy = OnPolicy()
+    cases: int = 0
+    trials: int = 1
+    repeats: list[PassHat] = []
+    usage: Usage = Usage()
+    usages: list[ConversationUsage] = []
+    models: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -123,6 +137,7 @@ class _Line(msgspec.Struct, frozen=True):
     expected: int
     violations: int
     verdicts: tuple[Verdict, ...]
+    case: str
 
 
 class Tally:
@@ -138,6 +153,9 @@ class Tally:
         self._ok: Counter[str] = Counter()
         self._refusals: dict[str, Counter[str]] = {}
         self._wall_s = 0.0
+        self._divergences = DivergenceTally()
+        self._usages: list[ConversationUsage] = []
+        self._models: set[str] = set()
 
     def add(self, record: ConversationRecord, verdicts: Sequence[Verdict]) -> Outcome:
         """Count one conversation and say what became of it."""
@@ -145,7 +163,8 @@ class Tally:
         expected = [v for v in verdicts if v.kind is VerdictKind.EXPECTATION and v.value is not None]
         self._lines.append(
             _Line(
-                id=record.id,
+                id=record.key,
+                case=record.id,
                 title=record.title,
                 folder=_folder_of(record),
                 tags=tuple(record.tags),
@@ -157,8 +176,12 @@ class Tally:
             )
         )
         self._wall_s += record.wall_s
+        self._usages.append(ConversationUsage(record.key, measure_usage(record)))
+        self._models.add(record.model)
         if outcome is not Outcome.NOT_RUN:
             self._count_events(record)
+        if record.failure is None:
+            self._divergences.add(record, verdicts)
         return outcome
 
     def _count_events(self, record: ConversationRecord) -> None:
@@ -200,8 +223,8 @@ class Tally:
             expectations_met=sum(line.met for line in lines),
             expectations_total=sum(line.expected for line in lines),
             passed=passed,
-            pass_rate=rate_of(passed, len(ran)),
-            expectation_rate=rate_of_clusters([(line.met, line.expected) for line in ran]),
+            pass_rate=_rate_passed(ran),
+            expectation_rate=rate_of_clusters(_sum_cases((line.case, line.met, line.expected) for line in ran)),
             wall_s=round(wall, 3),
             messages_per_s=round(self._sums["messages_in"] / wall, 1) if wall > 0 else 0.0,
             inbox=dict(sorted(self._inbox.items())),
@@ -214,6 +237,11 @@ class Tally:
                 Violation(line.id, v.scorer, v.reason) for line in lines for v in line.verdicts if v.violation
             ],
             worst=_rank_worst(lines),
+            divergence=self._divergences.summarize(),
+            **_describe_repeats(lines),
+            usage=add_usages(each.usage for each in self._usages),
+            usages=self._usages,
+            models=tuple(sorted(self._models)),
         )
 
     def _tool_rows(self) -> list[ToolRow]:
@@ -229,10 +257,10 @@ def summarize(
     *,
     wall_s: float | None = None,
 ) -> Summary:
-    """The figures of a run; `verdicts` by conversation id, one entry for each record."""
+    """The figures of a run; `verdicts` by a conversation's key, one entry for each record."""
     tally = Tally()
     for record in records:
-        tally.add(record, verdicts[record.id])
+        tally.add(record, verdicts[record.key])
     return tally.summarize(wall_s)
 
 
@@ -260,12 +288,45 @@ def _group_row(name: str, lines: Sequence[_Line]) -> GroupRow:
         met=sum(line.met for line in lines),
         expected=sum(line.expected for line in lines),
         violations=sum(line.violations for line in lines),
-        rate=rate_of(passed, len(ran)),
+        rate=_rate_passed(ran),
     )
 
 
+def _rate_passed(ran: Sequence[_Line]) -> Rate:
+    """Of each conversation once, an independent rate; with several trials, one clustered by conversation."""
+    cases = _sum_cases((line.case, int(line.outcome is Outcome.PASSED), 1) for line in ran)
+    if len(cases) == len(ran):
+        return rate_of(sum(hits for hits, _ in cases), len(ran))
+    return rate_of_clusters(cases)
+
+
+def _sum_cases(counts: Iterable[tuple[str, int, int]]) -> list[tuple[int, int]]:
+    """(hits, of how many) of each conversation, its trials together."""
+    found: dict[str, tuple[int, int]] = {}
+    for case, hits, n in counts:
+        before = found.get(case, (0, 0))
+        found[case] = before[0] + hits, before[1] + n
+    return list(found.values())
+
+
+class _Repeats(TypedDict):
+    cases: int
+    trials: int
+    repeats: list[PassHat]
+
+
+def _describe_repeats(lines: Sequence[_Line]) -> _Repeats:
+    trials = Counter(line.case for line in lines)
+    most = max(trials.values(), default=1)
+    scored = _sum_cases(
+        (line.case, int(line.outcome is Outcome.PASSED), int(line.outcome is not Outcome.NOT_RUN)) for line in lines
+    )
+    repeats = estimate_pass_hats(scored, most) if most > 1 else []
+    return _Repeats(cases=len(trials), trials=most, repeats=repeats)
+
+
 def _scorer_rows(lines: Sequence[_Line]) -> list[ScorerRow]:
-    clusters: dict[str, list[tuple[int, int]]] = {}
+    clusters: dict[str, list[tuple[str, int, int]]] = {}
     for line in lines:
         met: Counter[str] = Counter()
         scored: Counter[str] = Counter()
@@ -274,8 +335,8 @@ def _scorer_rows(lines: Sequence[_Line]) -> list[ScorerRow]:
                 scored[verdict.scorer] += 1
                 met[verdict.scorer] += verdict.met
         for name, n in scored.items():
-            clusters.setdefault(name, []).append((met[name], n))
-    rows = [ScorerRow(name, rate_of_clusters(found)) for name, found in clusters.items()]
+            clusters.setdefault(name, []).append((line.case, met[name], n))
+    rows = [ScorerRow(name, rate_of_clusters(_sum_cases(found))) for name, found in clusters.items()]
     return sorted(rows, key=lambda row: (row.name.startswith("rule/"), row.name))
 
 

@@ -57,15 +57,25 @@ RULES: dict[str, Scorer] = {
     "rule/format": check_format,
 }
 
+SCORER_NAMES: frozenset[str] = frozenset(RULES) | {
+    *("route", "tools", "reply", "no_reply", "http", "handoff"),
+    *("final/appointments", "final/handoffs", "final/tasks", "final/customers", "final/inbox"),
+}
+"""What verdicts of these scorers are called; a driver's own checks come with their names."""
+
 
 def score(record: ConversationRecord) -> list[Verdict]:
     """Every verdict on a record: expectations in the transcript's order by scorer, then one or more for each rule.
 
     A rule that holds gives one met verdict; a broken one gives a verdict for each place where it
-    breaks. A record whose harness failed gives one infrastructure verdict and is not scored.
+    breaks. A record whose harness failed, or whose simulated customer did not keep to what
+    they want, gives one infrastructure verdict and is not scored.
     """
     if record.failure is not None:
         return [Verdict("infrastructure", None, record.failure, None, VerdictKind.INFRASTRUCTURE)]
+    if record.customer_fault is not None:
+        reason = f"customer_fault: the simulated customer {record.customer_fault}"
+        return [Verdict("customer", None, reason, None, VerdictKind.INFRASTRUCTURE)]
     reading = Reading(record)
     try:
         verdicts = [verdict for scorer in EXPECTATIONS for verdict in scorer(reading)]

@@ -23,14 +23,15 @@ def score_handoff_states(reading: Reading) -> Iterator[Verdict]:
         wanted = asked.wanted.handoff
         if wanted is None:
             continue
-        latest = _find_latest(reading, asked.first, asked.stop)
+        latest = find_latest(reading, asked.first, asked.stop)
         found = latest.data.status if latest is not None else NO_HANDOFF
         at = latest.index if latest is not None else asked.first
         good = found == wanted or (wanted == NO_HANDOFF and found == "ended")
         yield Verdict("handoff", good, f"the handoff is {found}" + ("" if good else f", expected {wanted}"), at)
 
 
-def _find_latest(reading: Reading, first: int, stop: int) -> Placed[HandoffData] | None:
+def find_latest(reading: Reading, first: int, stop: int) -> Placed[HandoffData] | None:
+    """The latest change of the handoff that an expectation about `events[first:stop]` means."""
     found = [h for h in reading.handoffs if h.index < stop]
     writer = next((s.lane for s in reversed(reading.says) if first <= s.index < stop), None)
     if writer is not None:

@@ -77,7 +77,7 @@ def test_what_broke_and_what_was_fixed_is_counted_in_pairs(tmp_path: Path) -> No
     assert [(pair.id, pair.change) for pair in found.pairs] == [
         ("c5", Change.BROKEN), ("c7", Change.BROKEN), ("c3", Change.FIXED), ("c9", Change.CHANGED),
     ]  # fmt: skip
-    assert found.turns == {"same": 16, "changed": 1, "fixed": 1, "broken": 2}
+    assert found.turns == {"same": 16, "changed": 1, "fixed": 1, "broken": 2, "off-policy": 0}
     assert found.broken_must_pass == ()
     assert "✗ c5: Ana reserva un corte" in list(describe_comparison(found))
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
-import msgspec
 import pytest
 
-from evals.replaying import Replayed, ReplayPlan, replay_suite
+from evals.replaying import Replayed, ReplayPlan, play_here, replay_suite
 from evals.run_directory import RunReader, RunState
 from evals.whole_path import Field, race_for_a_slot
 from sim.driver import Mode
 from sim.importers import ImportFormat, import_file
-from sim.record import EventKind, fingerprint
+from sim.record import ConversationRecord, EventKind, fingerprint
+from sim.theatre import Trial
 from sim.transcripts import Transcript, load_transcripts
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "transcripts"
@@ -115,18 +117,6 @@ def test_an_interrupted_run_keeps_what_was_finished(server_url: str, tmp_path: P
     """Ctrl-C in the middle: the conversations before it are saved, scored and reported."""
     transcripts = load_transcripts([FIXTURES / "preguntar"])[:3]
 
-    class _CutOff(list[Transcript]):
-        """Read whole once, for the suite's hash; cut off the second time, when it is replayed."""
-
-        readings = 0
-
-        def __iter__(self) -> Iterator[Transcript]:
-            self.readings += 1
-            for index, transcript in enumerate(transcripts):
-                if self.readings > 1 and index == 2:
-                    raise KeyboardInterrupt
-                yield transcript
-
     plan = ReplayPlan(
         suite="test",
         transcripts=transcripts,
@@ -135,8 +125,17 @@ def test_an_interrupted_run_keeps_what_was_finished(server_url: str, tmp_path: P
         jobs=1,
         directory=tmp_path / "run",
     )
+
+    @contextmanager
+    def cut_off(plan: ReplayPlan, trials: Sequence[Trial]) -> Iterator[Iterator[ConversationRecord]]:
+        with play_here(plan, trials) as records:
+            yield (stop() if number == 2 else record for number, record in enumerate(records))
+
+    def stop() -> NoReturn:
+        raise KeyboardInterrupt
+
     with pytest.raises(KeyboardInterrupt):
-        replay_suite(msgspec.structs.replace(plan, transcripts=_CutOff(transcripts)))
+        replay_suite(plan, cut_off)
 
     reader = RunReader(tmp_path / "run")
     assert reader.info.state is RunState.INTERRUPTED

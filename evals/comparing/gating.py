@@ -1,0 +1,261 @@
+"""Decides whether a change may be deployed: a comparison judged by a policy.
+
+`parlo gate` calls it. Each metric is decided by `evals.statistics.gate`; here lies what its tier makes of that, what
+never passes, and what a second run of the old version (A against A) says about chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from evals.comparing.comparison import Comparison, Slice
+from evals.comparing.metrics import MetricChange
+from evals.comparing.policies import PASS_RATE, Metric, Policy, Tier, name_metric
+from evals.run_directory import BASELINE_PREFIX, RunInfo
+from evals.statistics.distributions import student_t_quantile
+from evals.statistics.gate import GateDecision, GateVerdict, decide_gate
+from evals.statistics.mcnemar import compare_counts
+from evals.statistics.noise_floor import is_within_noise
+from evals.statistics.pairs import PairedDifference
+from evals.statistics.rates import Rate, rate_of
+from evals.statistics.slices import correct_holm
+from evals.verdicts import Outcome
+from sim.offline_model.protocol import MODEL_NAME
+
+REPEATABLE = frozenset({"offline", MODEL_NAME})
+"""Models that answer the same thing each time: what differs between two runs was changed, and no chance."""
+ALPHA = 0.05
+
+
+class Floor(msgspec.Struct, frozen=True):
+    """How much differs between two runs of the old version.
+
+    Attributes:
+        run: The second one, or nothing where none was needed.
+        certain: Nothing is left to chance, so that nothing can differ.
+        metrics: The share of conversations that flip, by a metric's title.
+        slices: The same of the pass rate, by tag.
+    """
+
+    run: str
+    certain: bool
+    metrics: dict[str, Rate] = {}
+    slices: dict[str, Rate] = {}
+
+
+class PolicyLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one metric of a policy, and what follows.
+
+    Attributes:
+        verdict: What this metric alone asks for; an advisory one never asks for anything but PASS.
+        p: Of an advisory one, exact and corrected for the number of them; else None.
+        floor: The flip rate of A against A; None where it was not measured.
+    """
+
+    tier: Tier
+    metric: str
+    margin: float
+    verdict: GateVerdict
+    reason: str
+    change: MetricChange
+    p: float | None = None
+    floor: Rate | None = None
+
+
+class ChangedSlice(msgspec.Struct, frozen=True):
+    """A tag whose conversations came out differently, more so than by chance."""
+
+    slice: Slice
+    flips: Rate
+    floor: Rate | None
+
+
+class GateResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A gate's verdict with all that it rests on."""
+
+    decision: GateDecision
+    policy: str
+    margin: float
+    lines: tuple[PolicyLine, ...]
+    slices: tuple[ChangedSlice, ...]
+    floor: Floor | None
+
+
+def decide(comparison: Comparison, policy: Policy, noise: Comparison | None = None) -> GateResult:
+    """Judge a comparison, which was made with this policy.
+
+    Args:
+        comparison: Of the run before with the one that is to replace it.
+        policy: Names what may be lost.
+        noise: Of the run before with a second one of the same version.
+    """
+    certain = {comparison.first.model, comparison.second.model} <= REPEATABLE
+    floor = measure_floor(comparison.first, noise) if noise else Floor("", certain=True) if certain else None
+    changes = {(each.metric, each.tag): each for each in comparison.metrics}
+    empty = Rate(0, 0, 0.0, 1.0)
+    lines = []
+    for _, tier, metric in policy.list_metrics():
+        found = changes.get((metric.metric, metric.tag)) or MetricChange(
+            metric=metric.metric, tag=metric.tag, conversations=0, pairs=None, worse=0, better=0, flips=empty, lost=0
+        )
+        if tier is Tier.CRITICAL and not certain:
+            found = msgspec.structs.replace(found, pairs=_widen(found.pairs, 2 * len(policy.critical)))
+        lines.append(_judge_line(tier, metric, found, _find_floor(floor, metric.title, found.flips), certain=certain))
+    unlike = (*comparison.incomparable, *(_explain_noise(noise, comparison) if noise else ()))
+    return GateResult(
+        decision=_combine(comparison, unlike, lines),
+        policy=policy.name,
+        margin=policy.primary.margin,
+        lines=tuple(_correct_advisory(lines)),
+        slices=tuple(_find_changed_slices(comparison, floor)),
+        floor=floor,
+    )
+
+
+def explain_bless(comparison: Comparison, result: GateResult) -> str | None:
+    """What to do where a change that is meant no longer agrees with a stored baseline; else None."""
+    baseline = comparison.first.id
+    if not baseline.startswith(BASELINE_PREFIX) or result.decision.verdict is GateVerdict.PASS:
+        return None
+    name = baseline.removeprefix(BASELINE_PREFIX)
+    return (
+        f"If this is what it should do now: run `./just parlo eval fixtures/suites/{comparison.first.suite}`, read "
+        f"`./just parlo compare {baseline} latest`, then "
+        f"`./just parlo bless latest --baseline {name} --by NAME --why TEXT`."
+    )
+
+
+def measure_floor(first: RunInfo, noise: Comparison) -> Floor:
+    """The noise floor from two runs of one version; none at all where the model repeats itself, and it did."""
+    flips = {name_metric(each.metric, each.tag): each.flips for each in noise.metrics}
+    slices = {each.tag: rate_of(each.broken + each.fixed, each.conversations) for each in noise.slices}
+    differs = any(rate.hits for rate in flips.values())
+    return Floor(noise.second.id, {first.model, noise.second.model} <= REPEATABLE and not differs, flips, slices)
+
+
+def _find_floor(floor: Floor | None, title: str, flips: Rate) -> Rate | None:
+    if floor is None:
+        return None
+    return Rate(0, flips.n, 0.0, 0.0) if floor.certain else floor.metrics.get(title)
+
+
+def _judge_line(tier: Tier, metric: Metric, found: MetricChange, floor: Rate | None, *, certain: bool) -> PolicyLine:
+    verdict, reason = _judge_change(tier, metric.margin, found, certain=certain)
+    if tier is Tier.SUPPORTING:
+        verdict = GateVerdict.WARN if verdict is GateVerdict.BLOCK else GateVerdict.PASS
+        if verdict is GateVerdict.WARN and floor is not None and is_within_noise(found.flips, floor):
+            verdict, reason = GateVerdict.PASS, "differs no more than a second run of the old version"
+    if tier is Tier.ADVISORY:
+        verdict = GateVerdict.PASS
+    return PolicyLine(
+        tier=tier, metric=metric.title, margin=metric.margin, verdict=verdict, reason=reason, change=found, floor=floor
+    )
+
+
+def _judge_change(tier: Tier, margin: float, found: MetricChange, *, certain: bool) -> tuple[GateVerdict, str]:
+    """What a metric asks for: only the primary one has to show that nothing was lost, the others that something was."""
+    if found.lost:
+        return GateVerdict.INCONCLUSIVE, f"{found.lost} conversations are not scored by it any more"
+    if found.pairs is None:
+        if tier is Tier.PRIMARY:
+            return GateVerdict.INCONCLUSIVE, "no case could be compared"
+        return GateVerdict.PASS, "nothing in these runs is scored by it"
+    decided, lost = decide_gate(found.pairs, margin), -found.pairs.difference.mean
+    if tier is Tier.PRIMARY or decided.verdict in (GateVerdict.BLOCK, GateVerdict.WARN):
+        return decided.verdict, decided.reason
+    if lost > margin and certain:
+        seen = f"{found.worse} worse, {found.better} better of {found.conversations}"
+        return GateVerdict.BLOCK, f"lost {lost:.3f}, more than the margin of {margin:g}: {seen}"
+    if lost > margin:
+        return GateVerdict.INCONCLUSIVE, f"lost {lost:.3f}, more than the margin of {margin:g}; it may be chance"
+    return GateVerdict.PASS, f"no loss beyond the margin of {margin:g}"
+
+
+def _widen(pairs: PairedDifference | None, family: int) -> PairedDifference | None:
+    """The same with the interval that one of so many has to have, so that all of them err no more often than one would.
+
+    Whoever looks at eight critical metrics of a version against itself else blocks it one time in six. Twice their
+    number leaves room for the primary metric: with it a version is blocked against itself in at most 5 %.
+    """
+    if pairs is None or pairs.difference.clusters < 2:
+        return pairs
+    found, confidence = pairs.difference, 1 - (1 - pairs.confidence) / family
+    half = student_t_quantile((1 + confidence) / 2, found.clusters - 1) * found.se
+    wide = msgspec.structs.replace(found, low=found.mean - half, high=found.mean + half)
+    return msgspec.structs.replace(
+        pairs, difference=wide, guarded_low=min(pairs.guarded_low, wide.low), confidence=confidence
+    )
+
+
+def _combine(comparison: Comparison, unlike: Sequence[str], lines: Sequence[PolicyLine]) -> GateDecision:
+    """One verdict: what cannot be compared first, then what blocks, then what is open, then what warns."""
+    primary = lines[0]
+    decided = decide_gate(
+        primary.change.pairs, primary.margin, broken_must_pass=comparison.broken_must_pass, incomparable=unlike
+    )
+    if unlike or comparison.broken_must_pass:
+        return decided
+    blocking = [line for line in lines if line.verdict is GateVerdict.BLOCK]
+    if blocking:
+        return GateDecision(GateVerdict.BLOCK, "; ".join(_explain(line) for line in blocking))
+    gone = _list_not_run(comparison)
+    if gone:
+        named = ", ".join(gone[:5]) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
+        reason = f"{len(gone)} conversations did not run in one of the two, and what did not run never passes: {named}"
+        return GateDecision(GateVerdict.INCONCLUSIVE, reason)
+    if primary.verdict is GateVerdict.INCONCLUSIVE:
+        return msgspec.structs.replace(decided, verdict=primary.verdict, reason=_explain(primary))
+    still_open = [line for line in lines if line.verdict is GateVerdict.INCONCLUSIVE]
+    if still_open:
+        return GateDecision(GateVerdict.INCONCLUSIVE, "; ".join(_explain(line) for line in still_open))
+    warning = [line for line in lines if line.verdict is GateVerdict.WARN]
+    if warning:
+        return GateDecision(GateVerdict.WARN, "; ".join(_explain(line) for line in warning))
+    return GateDecision(GateVerdict.PASS, _explain(primary))
+
+
+def _explain(line: PolicyLine) -> str:
+    return line.reason if line.metric == PASS_RATE else f"{line.tier} {line.metric}: {line.reason}"
+
+
+def _list_not_run(comparison: Comparison) -> list[str]:
+    return [each.id for each in comparison.cases if Outcome.NOT_RUN in (each.first, each.second)]
+
+
+def _explain_noise(noise: Comparison, comparison: Comparison) -> list[str]:
+    """Why a run is no second one of the old version; another seed is what such a run may well have."""
+    first, second = comparison.first, noise.second
+    reasons = [each for each in noise.incomparable if not each.startswith("the seed is")]
+    for name, one, other in (
+        ("prompts", first.prompts, second.prompts),
+        ("model", first.model, second.model),
+        ("locks", first.locks, second.locks),
+    ):
+        if one != other:
+            reasons.append(f"the {name} are not the same")
+    return [f"the noise run is no second run of the first: {each}" for each in reasons]
+
+
+def _correct_advisory(lines: Sequence[PolicyLine]) -> list[PolicyLine]:
+    found = {
+        line.metric: compare_counts(line.change.worse, line.change.better, line.change.conversations).p
+        for line in lines
+        if line.tier is Tier.ADVISORY and line.change.conversations
+    }
+    corrected = correct_holm(found)
+    return [msgspec.structs.replace(line, p=corrected.get(line.metric)) if line.p is None else line for line in lines]
+
+
+def _find_changed_slices(comparison: Comparison, floor: Floor | None) -> list[ChangedSlice]:
+    """Tags that changed by their corrected p, and by more than A differs from A."""
+    changed = []
+    for each in comparison.slices:
+        flips = rate_of(each.broken + each.fixed, each.conversations)
+        known = None
+        if floor is not None:
+            known = Rate(0, flips.n, 0.0, 0.0) if floor.certain else floor.slices.get(each.tag)
+        if each.p < ALPHA and not (known and is_within_noise(flips, known)):
+            changed.append(ChangedSlice(each, flips, known))
+    return changed

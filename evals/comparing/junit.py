@@ -1,0 +1,105 @@
+"""A gate's result as JUnit XML, which CI systems show: a test case for each conversation and each line of the policy.
+
+`parlo gate --junit` writes it. No time and no machine is named in it: the same runs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from xml.etree import ElementTree
+
+from evals.comparing.alignment import Change
+from evals.comparing.comparison import Case, Comparison
+from evals.comparing.gating import GateResult, PolicyLine
+from evals.run_directory import write_lines
+from evals.statistics.gate import GateVerdict
+from evals.verdicts import Outcome
+
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_DOUBTS = (GateVerdict.INCONCLUSIVE, GateVerdict.NOT_COMPARABLE)
+
+
+def write_junit(path: Path, comparison: Comparison, result: GateResult) -> None:
+    """Write it, in place only when it is whole.
+
+    Raises:
+        OSError: It cannot be written; nothing is left of it.
+    """
+    write_lines(path, [render_junit(comparison, result)])
+
+
+def render_junit(comparison: Comparison, result: GateResult) -> str:
+    """The document as text."""
+    root = ElementTree.Element("testsuites", name=_clean(f"{comparison.first.id} → {comparison.second.id}"))
+    policy = [_describe_verdict(result), *(_describe_line(line) for line in result.lines)]
+    _add_suite(root, f"policy {result.policy}", policy)
+    must_pass = {*comparison.broken_must_pass}
+    _add_suite(
+        root, comparison.second.suite or "conversations", [_describe_case(c, must_pass) for c in comparison.cases]
+    )
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _add_suite(root: ElementTree.Element, name: str, cases: Iterable[ElementTree.Element]) -> None:
+    suite = ElementTree.SubElement(root, "testsuite", name=_clean(name))
+    suite.extend(cases)
+    suite.set("tests", str(len(suite)))
+    for kind in ("failure", "error", "skipped"):
+        suite.set("skipped" if kind == "skipped" else f"{kind}s", str(len(suite.findall(f"testcase/{kind}"))))
+
+
+def _describe_case(case: Case, must_pass: set[str]) -> ElementTree.Element:
+    """It failed where it broke; what did not run is an error, and what was broken before is told and no failure."""
+    element = _make_case("conversations", f"{case.id}: {case.title}")
+    if Outcome.NOT_RUN in (case.first, case.second):
+        return _mark(element, "error", "did not run in one of the two runs", "NOT_RUN")
+    if case.change is Change.BROKEN:
+        kind = "must pass and broke" if case.id in must_pass else "broke"
+        return _mark(element, "failure", kind, "BROKEN", "\n".join(case.why))
+    if case.second is Outcome.BROKEN:
+        _tell(element, "broken before, and still")
+    elif case.change is Change.FIXED:
+        _tell(element, "broken before, passes now")
+    return element
+
+
+def _describe_verdict(result: GateResult) -> ElementTree.Element:
+    element = _make_case(f"policy.{result.policy}", "verdict")
+    decision = result.decision
+    if decision.verdict is GateVerdict.BLOCK:
+        return _mark(element, "failure", decision.reason, decision.verdict)
+    if decision.verdict in _DOUBTS:
+        return _mark(element, "error", decision.reason, decision.verdict)
+    return _tell(element, f"{decision.verdict}: {decision.reason}")
+
+
+def _describe_line(line: PolicyLine) -> ElementTree.Element:
+    element = _make_case("policy", f"{line.tier} {line.metric}")
+    if line.verdict is GateVerdict.BLOCK:
+        return _mark(element, "failure", line.reason, line.verdict)
+    if line.verdict in _DOUBTS:
+        return _mark(element, "error", line.reason, line.verdict)
+    return _tell(element, f"{line.verdict}: {line.reason}")
+
+
+def _make_case(group: str, name: str) -> ElementTree.Element:
+    return ElementTree.Element("testcase", classname=_clean(group), name=_clean(name))
+
+
+def _mark(element: ElementTree.Element, kind: str, message: str, verdict: str, text: str = "") -> ElementTree.Element:
+    found = ElementTree.SubElement(element, kind, message=_clean(message), type=verdict)
+    found.text = _clean(text) or None
+    return element
+
+
+def _tell(element: ElementTree.Element, text: str) -> ElementTree.Element:
+    ElementTree.SubElement(element, "system-out").text = _clean(text)
+    return element
+
+
+def _clean(text: str) -> str:
+    """Without the signs that XML cannot hold, such as NUL: people send them."""
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,163 @@
+"""The file that says how a gate is decided: what may be lost, and what may never be.
+
+`parlo gate` reads one, `fixtures/policies/default.json` where none is named, so that there is one way to decide.
+`evals.comparing.gating` decides by it; nothing here opens a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from evals.scorers import SCORER_NAMES
+from sim.fields import Fault
+from sim.json_files import read_json_file
+from sim.json_positions import find_line
+from sim.problems import MalformedInput, Problem
+
+DEFAULT_POLICY = Path(__file__).resolve().parents[2] / "fixtures" / "policies" / "default.json"
+"""What decides where no policy is named."""
+PASS_RATE = "conversations"
+"""The metric that is no scorer's: which share of conversations passed."""
+
+Word = Annotated[str, msgspec.Meta(min_length=1, description="a text that is not empty")]
+
+
+class Tier(StrEnum):
+    """How much a metric has to say: what it lost blocks, warns, or is only told."""
+
+    PRIMARY = "primary"
+    CRITICAL = "critical"
+    SUPPORTING = "supporting"
+    ADVISORY = "advisory"
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of the parts of a policy."""
+
+
+class Metric(_Part, frozen=True):
+    """One figure of a comparison, by conversation.
+
+    Attributes:
+        metric: A scorer's name, or `conversations` for the pass rate.
+        tag: Only conversations that have it.
+        margin: The loss that is tolerated, between 0 and 1.
+    """
+
+    metric: Word = PASS_RATE
+    tag: Word | None = None
+    margin: float = 0.03
+
+    @property
+    def title(self) -> str:
+        """How it is called where it is shown."""
+        return name_metric(self.metric, self.tag)
+
+
+def name_metric(metric: str, tag: str | None) -> str:
+    """How a metric is called where it is shown: `tools`, or `tools of book` for those with a tag."""
+    return f"{metric} of {tag}" if tag else metric
+
+
+class MustPass(_Part, frozen=True):
+    """Conversations that may never break, besides those of the suite: by id, and all that have one of the tags."""
+
+    ids: tuple[Word, ...] = ()
+    tags: tuple[Word, ...] = ()
+
+
+class Policy(_Part, frozen=True, kw_only=True):
+    """How a gate is decided.
+
+    Attributes:
+        primary: Has to be shown not to have lost its margin; nothing passes without.
+        critical: A loss beyond the margin blocks.
+        supporting: A loss beyond the margin warns, at most.
+        advisory: Only told.
+    """
+
+    name: Word
+    description: str = ""
+    primary: Metric = Metric()
+    must_pass: MustPass = MustPass()
+    critical: tuple[Metric, ...] = ()
+    supporting: tuple[Metric, ...] = ()
+    advisory: tuple[Metric, ...] = ()
+
+    def list_metrics(self) -> list[tuple[str, Tier, Metric]]:
+        """Each metric with its tier and the path to it in the file, the primary one first."""
+        found = [("primary", Tier.PRIMARY, self.primary)]
+        for tier, metrics in (
+            (Tier.CRITICAL, self.critical),
+            (Tier.SUPPORTING, self.supporting),
+            (Tier.ADVISORY, self.advisory),
+        ):
+            found += [(f"{tier}[{index}]", tier, metric) for index, metric in enumerate(metrics)]
+        return found
+
+
+def read_policy(path: Path = DEFAULT_POLICY) -> Policy:
+    """The policy in this file.
+
+    Raises:
+        MalformedInput: With every fault and its line; or there is no such file.
+    """
+    return read_json_file(path, Policy, lambda policy: list(_find_faults(policy)))
+
+
+def check_policy(
+    policy: Policy, path: Path, *, ids: Collection[str], tags: Collection[str], scorers: Collection[str]
+) -> None:
+    """See that what a policy names is there in the runs it is to decide about.
+
+    Args:
+        policy: As it was read.
+        path: Where from.
+        ids: Of the runs' conversations.
+        tags: That these have.
+        scorers: That scored one of the runs, besides those this version knows.
+
+    Raises:
+        MalformedInput: An id, a tag or a scorer that is not known there: it would guard nothing.
+    """
+    faults = [*_find_unknown(policy, ids, tags, {*scorers, *SCORER_NAMES, PASS_RATE})]
+    if faults:
+        text = path.read_text(encoding="utf-8-sig")
+        raise MalformedInput(
+            Problem(str(path), find_line(text, fault.path), fault.path, fault.message) for fault in faults
+        )
+
+
+def _find_unknown(
+    policy: Policy, ids: Collection[str], tags: Collection[str], scorers: Collection[str]
+) -> Iterator[Fault]:
+    for place, _, metric in policy.list_metrics():
+        if metric.metric not in scorers:
+            yield Fault(f"{place}.metric", f"no scorer is called {metric.metric!r}; there are {_join(scorers)}")
+        if metric.tag is not None and metric.tag not in tags:
+            yield Fault(f"{place}.tag", f"no conversation of these runs has the tag {metric.tag!r}")
+    for index, each in enumerate(policy.must_pass.ids):
+        if each not in ids:
+            yield Fault(f"must_pass.ids[{index}]", f"no conversation of these runs is called {each!r}")
+    for index, each in enumerate(policy.must_pass.tags):
+        if each not in tags:
+            yield Fault(f"must_pass.tags[{index}]", f"no conversation of these runs has the tag {each!r}")
+
+
+def _find_faults(policy: Policy) -> Iterator[Fault]:
+    seen: set[tuple[str, str | None]] = set()
+    for place, _, metric in policy.list_metrics():
+        if not 0 < metric.margin < 1:
+            yield Fault(f"{place}.margin", f"must be between 0 and 1; it is {metric.margin:g}")
+        if (metric.metric, metric.tag) in seen:
+            yield Fault(place, f"{metric.title} is there twice")
+        seen.add((metric.metric, metric.tag))
+
+
+def _join(names: Collection[str]) -> str:
+    return ", ".join(sorted(names))
