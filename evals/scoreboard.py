@@ -16,6 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+from evals.costs import describe_usage
+from evals.divergences import describe_on_policy
 from evals.statistics.rates import Rate
 from evals.summary import GroupRow, Summary, Worst
 from evals.verdicts import Outcome
@@ -192,7 +194,9 @@ def _print_worst(out: Console, worst: Sequence[Worst], shown: int) -> None:
 
 def _print_totals(out: Console, summary: Summary) -> None:
     mark, colour = ("✓", "green") if summary.good else ("✗", "red")
-    line = Text(f"{mark} {summary.passed} of {summary.conversations} conversations passed", style=f"bold {colour}")
+    replays = f" in {summary.trials} trials of {summary.cases}" if summary.trials > 1 else ""
+    passed = f"{mark} {summary.passed} of {summary.conversations} conversations passed{replays}"
+    line = Text(passed, style=f"bold {colour}")
     line.append(
         f" · {summary.expectations_met}/{summary.expectations_total} expectations"
         f" · {summary.violations} violations · {summary.failed} not run",
@@ -205,6 +209,14 @@ def _print_totals(out: Console, summary: Summary) -> None:
         f" · {summary.wall_s:.1f} s, {summary.messages_per_s:.1f} messages/s"
     )
     out.print(Text(facts, style="dim"), soft_wrap=True)
+    kept = describe_on_policy(summary.divergence)
+    if kept is not None:
+        out.print(Text(f"  {kept}", style="dim"), soft_wrap=True)
+    out.print(Text(f"  {describe_usage(summary.usage, ', '.join(summary.models))}", style="dim"), soft_wrap=True)
+    for each in summary.repeats:
+        left_out = f", {each.left_out} with too few trials left out" if each.left_out else ""
+        shown = f"{each.rate:.1%} ({each.low:.1%} to {each.high:.1%})"
+        out.print(Text(f"  pass^{each.k} {shown} over {each.cases} conversations{left_out}"), soft_wrap=True)
 
 
 def show_interval(rate: Rate) -> str:

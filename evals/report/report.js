@@ -1,70 +1,131 @@
 "use strict";
+// Unpacks what the page holds, draws rows as they are needed, searches, and moves about. It draws nothing of its own.
 (() => {
   const $ = (s) => document.querySelector(s);
-  const all = [...document.querySelectorAll("details.cv")];
-  const q = $("#q"), tag = $("#tag"), count = $("#count"), none = $(".none"), fold = $("#fold");
+  const list = $("#list"), q = $("#q"), tag = $("#tag"), scorer = $("#scorer"), fold = $("#fold");
+  const count = $("#count"), none = $("#none"), rest = $("#rest");
+  const STEP = 50, FEW = 50;
   const plain = (s) => s.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
-  const texts = new Map();
-  let filter = "", timer = 0;
 
   document.documentElement.classList.add("js");
   if (matchMedia("(max-width: 640px)").matches) {
     document.querySelectorAll("details.panel").forEach((d) => d.removeAttribute("open"));
   }
+  if (!q) return;
+  if (!("DecompressionStream" in window)) { $("#old").hidden = false; return; }
 
-  const textOf = (d) => {
-    if (!texts.has(d)) texts.set(d, plain(d.textContent + " " + d.dataset.id));
-    return texts.get(d);
+  const once = (make) => { let made; return () => (made ??= make()); };
+  const unpack = async (packed) => {
+    const raw = atob(packed.textContent), bytes = new Uint8Array(raw.length);
+    for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return JSON.parse(await new Response(stream).text());
   };
-  const fits = (d, words) => {
-    const o = d.dataset.o;
-    if (filter === "failed" && o === "passed") return false;
-    if (filter === "violation" && d.dataset.v === "0") return false;
-    if (filter === "not_run" && o !== "not_run") return false;
-    if (tag && tag.value && !d.dataset.tags.includes("|" + tag.value + "|")) return false;
-    return words.every((w) => textOf(d).includes(w));
+  const index = once(() => unpack($("#index")));
+  const words = once(async () => (await unpack($("#words"))).map(plain));
+  const packed = [...document.querySelectorAll("script.block")], size = Number($("#index").dataset.block);
+  const blocks = packed.map((each) => once(() => unpack(each)));
+
+  // The policy of this page forbids style attributes; what a drawing needs is set here.
+  const dress = (root) => root.querySelectorAll("[data-css]").forEach((e) => { e.style.cssText = e.dataset.css; });
+  const parse = (html) => {
+    const t = document.createElement("template");
+    t.innerHTML = html;
+    return t.content;
   };
-  const visible = () => all.filter((d) => !d.hidden);
-  const apply = () => {
-    const words = plain(q.value).split(/\s+/).filter(Boolean);
-    let n = 0;
-    for (const d of all) { const f = fits(d, words); d.hidden = !f; n += f; }
-    count.textContent = n === all.length ? n + " conversations" : n + " of " + all.length;
-    none.hidden = n > 0 || all.length === 0;
+  const filled = new Map();
+  const fill = (d) => {
+    const n = Number(d.dataset.n);
+    if (!filled.has(n)) {
+      filled.set(n, blocks[Math.floor(n / size)]().then((details) => {
+        const content = parse(details[n % size]);
+        dress(content);
+        d.querySelector(".in").replaceChildren(content);
+      }));
+    }
+    return filled.get(n);
+  };
+
+  // Rows: those in the page at first, the others when they come into sight.
+  const made = [...list.children];
+  let shown = made.map((_, n) => n), drawn = made.length, filter = "", turn = 0, timer = 0;
+  const row = (data, n) => (made[n] ??= parse(data.rows[n]).querySelector(".cv"));
+  const draw = (data, upTo) => {
+    const end = Math.min(shown.length, Math.max(drawn, upTo));
+    list.append(...shown.slice(drawn, end).map((n) => row(data, n)));
+    drawn = end;
+    rest.hidden = drawn >= shown.length;
+  };
+  const drawMore = async () => draw(await index(), drawn + STEP);
+  new IntersectionObserver((seen) => { if (seen.some((e) => e.isIntersecting)) drawMore(); }, { rootMargin: "600px" }).observe(rest);
+  rest.firstElementChild.addEventListener("click", drawMore);
+
+  const apply = async () => {
+    const mine = ++turn;
+    const wanted = plain(q.value).split(/\s+/).filter(Boolean);
+    const [data, texts] = [await index(), wanted.length ? await words() : []];
+    if (mine !== turn) return;
+    const chosen = (select) => (select && select.value ? Number(select.value) : -1);
+    const [byTag, byScorer] = [chosen(tag), chosen(scorer)];
+    const fits = (n) =>
+      (!filter || data.flags[n].includes(filter)) &&
+      (byTag < 0 || data.tags[n].includes(byTag)) &&
+      (byScorer < 0 || data.scorers[n].includes(byScorer)) &&
+      wanted.every((w) => texts[n].includes(w));
+    shown = data.ids.map((_, n) => n).filter(fits);
+    drawn = 0;
+    list.replaceChildren();
+    draw(data, STEP);
+    count.textContent = shown.length === data.ids.length ? shown.length + " conversations" : shown.length + " of " + data.ids.length;
+    none.hidden = shown.length > 0;
     refold();
   };
   const refold = () => {
-    const shown = visible();
-    fold.textContent = shown.length && shown.every((d) => d.open) ? "Fold all" : "Unfold all";
+    const rows = [...list.children];
+    fold.textContent = rows.length && rows.slice(0, FEW).every((d) => d.open) ? "Fold all" : rows.length > FEW ? "Unfold " + FEW : "Unfold all";
   };
 
   q.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(apply, 120); });
-  if (tag) tag.addEventListener("change", apply);
+  for (const select of [tag, scorer]) if (select) select.addEventListener("change", apply);
+  const buttons = [...document.querySelectorAll(".seg button")];
   const press = (f) => {
     filter = f;
-    document.querySelectorAll(".seg button").forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.f === f)));
-    apply();
+    buttons.forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.f === f)));
+    return apply();
   };
-  document.querySelectorAll(".seg button").forEach((b) => b.addEventListener("click", () => press(b.dataset.f)));
-  $("#clear").addEventListener("click", () => { q.value = ""; if (tag) tag.value = ""; press(""); q.focus(); });
+  const clear = () => {
+    q.value = "";
+    for (const select of [tag, scorer]) if (select) select.value = "";
+    return press("");
+  };
+  buttons.forEach((b) => b.addEventListener("click", () => press(b.dataset.f)));
+  none.firstElementChild.addEventListener("click", () => { clear(); q.focus(); });
   fold.addEventListener("click", () => {
-    const shown = visible(), open = fold.textContent === "Unfold all";
-    shown.forEach((d) => { d.open = open; });
+    const open = fold.textContent !== "Fold all", rows = [...list.children];
+    (open ? rows.slice(0, FEW) : rows).forEach((d) => { d.open = open; });
     refold();
   });
-  $("#list").addEventListener("toggle", refold, true);
+  list.addEventListener("toggle", (e) => {
+    if (e.target.matches(".cv") && e.target.open) fill(e.target);
+    refold();
+  }, true);
 
-  const reveal = () => {
-    const name = decodeURIComponent(location.hash.slice(1));
-    // a link may name a place in the page, or a conversation by its id
-    const at = name && (document.getElementById(name) || document.querySelector(`[data-id="${CSS.escape(name)}"]`));
-    const d = at && at.closest("details.cv");
-    if (!d) return;
-    d.hidden = false;
-    d.open = true;
-    at.scrollIntoView({ block: at === d ? "start" : "center" });
-    const row = at.closest(".r");
-    if (row) { row.classList.remove("flash"); void row.offsetWidth; row.classList.add("flash"); }
+  // A link names a place in a conversation, or a conversation by its id.
+  const reveal = async () => {
+    let name = location.hash.slice(1);
+    try { name = decodeURIComponent(name); } catch { /* a lone percent sign */ }
+    if (!name || name === "conversations") return;
+    const data = await index(), place = /^c(\d+)(e\d+)?$/.exec(name);
+    const n = data.ids.includes(name) ? data.ids.indexOf(name) : place ? Number(place[1]) : -1;
+    if (n < 0 || n >= data.ids.length) return;
+    if (!shown.includes(n)) await clear();
+    draw(data, shown.indexOf(n) + 1);
+    await fill(made[n]);
+    made[n].open = true;
+    const at = document.getElementById(name) || made[n];
+    at.scrollIntoView({ block: at === made[n] ? "start" : "center" });
+    const line = at.closest(".r");
+    if (line) { line.classList.remove("flash"); void line.offsetWidth; line.classList.add("flash"); }
   };
   addEventListener("hashchange", reveal);
   document.addEventListener("click", (e) => {
@@ -72,18 +133,40 @@
     if (a && a.getAttribute("href") === location.hash) reveal();
   });
 
+  const go = async (step) => {
+    const here = document.activeElement.closest(".cv");
+    const to = (here ? shown.indexOf(Number(here.dataset.n)) : step > 0 ? -1 : 0) + step;
+    if (to < 0 || to >= shown.length) return;
+    if (to >= drawn) draw(await index(), to + 1);
+    const d = made[shown[to]];
+    d.firstElementChild.focus({ preventScroll: true });
+    d.scrollIntoView({ block: "nearest" });
+  };
+  const STEPS = { j: 1, k: -1, ArrowDown: 1, ArrowUp: -1 };
   addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey) return;
-    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName);
-    if (e.key === "Escape" && typing) { document.activeElement.blur(); return; }
+    const at = document.activeElement, typing = /^(INPUT|SELECT|TEXTAREA)$/.test(at.tagName);
+    if (e.key === "Escape") {
+      const open = at.closest(".cv[open]");
+      if (typing) at.blur();
+      else if (open) { open.open = false; open.firstElementChild.focus(); }
+      return;
+    }
     if (typing) return;
     if (e.key === "/") { e.preventDefault(); q.focus(); q.select(); return; }
-    if (e.key !== "j" && e.key !== "k") return;
-    const shown = visible();
-    const at = shown.indexOf(document.activeElement.closest("details.cv"));
-    const next = shown[e.key === "j" ? at + 1 : at - 1];
-    if (next) { const s = next.querySelector("summary"); s.focus({ preventScroll: true }); next.scrollIntoView({ block: "nearest" }); }
+    // arrows scroll, except from one conversation's line to the next
+    if (!(e.key in STEPS) || (e.key.startsWith("Arrow") && !at.matches(".cv > summary"))) return;
+    e.preventDefault();
+    go(STEPS[e.key]);
   });
-  apply();
-  reveal();
+  addEventListener("beforeprint", () => { if (ready) draw(ready, shown.length); });
+
+  let ready = null;
+  index().then((data) => {
+    ready = data;
+    shown = data.ids.map((_, n) => n);
+    rest.hidden = drawn >= shown.length;
+    refold();
+    return reveal();
+  });
 })();

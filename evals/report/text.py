@@ -44,6 +44,8 @@ def show_text(text: str) -> ShownText:
 
 def mark_up(text: str) -> Markup:
     """The text escaped, each invisible character as a small chip with its code point."""
+    if _INVISIBLE.search(text) is None:
+        return escape(text)
     parts: list[str] = []
     end = 0
     for found in _INVISIBLE.finditer(text):

@@ -14,6 +14,7 @@ from evals.report.text import ShownText, shorten, show_json, show_text
 from evals.verdicts import Verdict
 from sim.record import (
     ClockData,
+    ConversationRecord,
     Event,
     EventKind,
     FaultData,
@@ -30,6 +31,11 @@ from sim.record import (
 
 PARLO = "parlo"
 GAP_S = 300.0
+WENT_ON = {
+    "stop": "the replay ended here",
+    "recorded": "from here on recorded words answer what was not said",
+    "simulated": "from here on the customer is simulated",
+}
 USUAL_FINISHES = frozenset({"", "stop", "tool_calls"})
 _CUSTOMER_COLOURS = ("c0", "c1", "c2", "c3")
 
@@ -77,7 +83,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     route: str = ""
     route_reason: str = ""
     notes: list[str] = []
-    delivery: str = ""
     history: str = ""
     delivery_ok: bool = True
     origin: str = ""
@@ -106,6 +111,23 @@ def list_lanes(reading: Reading) -> list[Lane]:
     return lanes
 
 
+class Diverged(msgspec.Struct, frozen=True):
+    """The moment from which people's recorded words no longer fit, and what is said about it."""
+
+    t: float
+    label: str
+
+
+def find_divergence(record: ConversationRecord) -> Diverged | None:
+    """Where a replay left its recording; None where it did not, or where nobody looked."""
+    found = record.diverged_at
+    if found is None:
+        return None
+    went_on = WENT_ON.get(found.went_on, "")
+    told = ". ".join(shorten(part, 200) for part in (found.reason, found.evidence) if part)
+    return Diverged(found.t, f"Diverged, {found.rule}: {told}" + (f" – {went_on}" if went_on else ""))
+
+
 def show_time(t: float) -> str:
     """Seconds as "0:05", "32:10" or "1:02:10"; days in front where there are any."""
     seconds = int(t)
@@ -130,6 +152,9 @@ class Timeline:
     def __init__(self, reading: Reading, verdicts: Sequence[Verdict]) -> None:
         self.reading = reading
         self.lanes = list_lanes(reading)
+        self.diverged = find_divergence(reading.record)
+        self._held: set[str] = set()
+        self._shown_until = 0.0
         self._number = {lane.key: i for i, lane in enumerate(self.lanes)}
         self._parlo = self._number[PARLO]
         self._routes: dict[str, list[Placed[RouteData]]] = {}
@@ -146,11 +171,20 @@ class Timeline:
                 self._statuses.setdefault(status.outbox, []).append((event.t, status))
 
     def rows(self) -> Iterator[Row]:
-        """The timeline, top to bottom; long silences and handoffs are rows of their own."""
+        """The timeline, top to bottom, once; long silences and handoffs are rows of their own."""
+        events = list(enumerate(self.reading.record.events))
+        diverged = self.diverged
+        if diverged is None:
+            yield from self._draw(events)
+            return
+        cut = next((place for place, event in events if event.t >= diverged.t), len(events))
+        yield from self._draw(events[:cut])
+        yield Row(kind="band", time=show_time(diverged.t), label=diverged.label, tone="diverged", held=bool(self._held))
+        yield from self._draw(events[cut:])
+
+    def _draw(self, events: Sequence[tuple[int, Event]]) -> Iterator[Row]:
         work: list[tuple[int, Event]] = []
-        held: set[str] = set()
-        shown_until = 0.0
-        for index, event in enumerate(self.reading.record.events):
+        for index, event in events:
             if event.kind in (EventKind.MODEL, EventKind.TOOL):
                 work.append((index, event))
                 continue
@@ -158,19 +192,19 @@ class Timeline:
             if row is None:
                 continue
             if work:
-                yield self._work_row(work, bool(held))
+                yield self._work_row(work, bool(self._held))
                 work = []
             if event.kind is EventKind.CLOCK:
-                shown_until = event.t + event.read(ClockData).for_s
-            elif event.t - shown_until >= GAP_S:
-                yield Row(kind="gap", label=show_gap(event.t - shown_until), held=bool(held))
-            shown_until = max(shown_until, event.t)
+                self._shown_until = event.t + event.read(ClockData).for_s
+            elif event.t - self._shown_until >= GAP_S:
+                yield Row(kind="gap", label=show_gap(event.t - self._shown_until), held=bool(self._held))
+            self._shown_until = max(self._shown_until, event.t)
             if event.kind is EventKind.HANDOFF:
                 change = event.read(HandoffData)
-                (held.add if change.status == "active" else held.discard)(change.customer)
-            yield msgspec.structs.replace(row, held=bool(held))
+                (self._held.add if change.status == "active" else self._held.discard)(change.customer)
+            yield msgspec.structs.replace(row, held=bool(self._held))
         if work:
-            yield self._work_row(work, bool(held))
+            yield self._work_row(work, bool(self._held))
 
     def _row(self, index: int, event: Event) -> Row | None:
         match event.kind:
@@ -235,7 +269,6 @@ class Timeline:
             target=self._number.get(send.to),
             to=self.reading.name_of(send.to),
             text=show_text(event.text or ""),
-            delivery=names[-1] if names else "",
             history=" → ".join(names),
             attachments=[shorten(f"media · {content_type}", 160) for content_type in send.media],
             delivery_ok=not any(s.status in ("failed", "undelivered") for _, s in history),

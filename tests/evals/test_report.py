@@ -1,4 +1,7 @@
-"""The report is one safe file that shows everything without a script, a server or the network."""
+"""The report of a run is one safe file that shows everything without a server or the network.
+
+What is packed is unpacked here as the page's script does it; `test_report_browser.py` lets the script do it.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,41 @@ import hashlib
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from evals.report import rank, show_bounds, show_percent, write_report
+from evals.classifying import Labelled, Task, count_up
+from evals.classifying import Verdict as Taken
+from evals.reading import Reading
+from evals.report import write_report
+from evals.report.confusion import flatten_confusion, make_matrix
+from evals.report.environment import show_bounds, show_chance, show_percent, show_points
+from evals.report.packing import BLOCK_SIZE, ROWS_AT_ONCE, unpack
+from evals.report.runs import rank
+from evals.report.slices import Slices
 from evals.report.text import mark_up, show_json, show_text
-from evals.report.timeline import show_gap, show_time
+from evals.report.timeline import Timeline, show_gap, show_time
 from evals.run_directory import RunInfo, RunWriter
 from evals.scorers import score
 from evals.statistics.rates import rate_of
 from evals.verdicts import Verdict
-from sim.record import ConversationRecord, FinalAppointment, FinalRows, FinalTask, SayData, SendData, SendOrigin
+from sim.record import (
+    ConversationRecord,
+    Divergence,
+    FinalAppointment,
+    FinalRows,
+    FinalTask,
+    SayData,
+    SendData,
+    SendOrigin,
+)
 from sim.story import Story
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> \u202eal revés\u202c \x00 '\" &amp; </details> {{7*7}}"
 VOID = frozenset({"meta", "input", "br", "link", "img"})
+PACKED = re.compile(r'<script type="text/plain"(?: id="(\w+)"| class="block")[^>]*>([^<]*)</script>')
 
 
 class Page(HTMLParser):
@@ -89,21 +112,48 @@ def tell_good(identifier: str) -> ConversationRecord:
 
 def build(run: Path, *records: ConversationRecord, limit: int = 1200) -> str:
     """The page of a run with these conversations."""
-    writer = RunWriter(
-        run, RunInfo(id="r1", created="2026-01-12T10:00:00Z", planned=9, prompts={"customer-v1": "ab12"})
+    info = RunInfo(
+        id="r1",
+        created="2026-01-12T10:00:00Z",
+        planned=9,
+        prompts={"customer-v1": "ab12"},
+        locks={"booking": "exclusion"},
+        splits={record.id: ("dev", "test")[number % 2] for number, record in enumerate(records)},
     )
+    writer = RunWriter(run, info)
     for record in records:
         writer.add(record, score(record))
     writer.finish(wall_s=1.0)
     return write_report(run, limit=limit).read_text("utf-8")
 
 
+def unfold(html: str) -> str:
+    """The page with every conversation drawn and unfolded, and nothing packed."""
+    index: Any = None
+    details: list[str] = []
+    for name, packed in PACKED.findall(html):
+        found: Any = unpack(packed)
+        if name == "index":
+            index = found
+        elif not name:
+            details += found
+    rows = [
+        row.replace('<div class="in"></div>', f'<div class="in">{detail}</div>')
+        for row, detail in zip(index["rows"], details, strict=True)
+    ]
+    before, after = html.split('<div id="list">')
+    after = after[after.index('<p class="none" id="rest"') :]
+    return PACKED.sub("", f'{before}<div id="list">{"".join(rows)}</div>{after}')
+
+
 def test_a_strangers_text_is_text_wherever_it_is_shown(tmp_path: Path) -> None:
     """No element, attribute, template or direction comes out of what people wrote."""
-    html = build(tmp_path, tell_hostile())
+    packed = build(tmp_path, tell_hostile())
+    html = unfold(packed)
 
     page = Page(html)
 
+    assert Page(packed).wrong == Page(packed).stack == []
     assert page.wrong == []
     assert page.stack == []
     assert len(page.find("script")) == 1
@@ -119,17 +169,22 @@ def test_the_page_needs_nothing_from_anywhere(tmp_path: Path) -> None:
     html = build(tmp_path, tell_good("a"), tell_hostile())
 
     page = Page(html)
-    script = html.split("<script>")[1].split("</script>")[0]
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = next(a["content"] or "" for a in page.find("meta") if "http-equiv" in a)
+    parts = {tag: html.split(f"<{tag}>")[1].split(f"</{tag}>")[0] for tag in ("script", "style")}
 
     assert not re.search(r"https?://|src=[\"']|url\(|@import", html)
     assert all((a.get("href") or "#").startswith("#") for _, a in page.elements)
-    assert f"script-src &#39;sha256-{digest}&#39;" in html or f"script-src 'sha256-{digest}'" in html
+    assert not [a for _, a in Page(unfold(html)).elements if "style" in a]
+    assert "unsafe" not in policy
+    assert policy.startswith("default-src 'none';")
+    for tag, text in parts.items():
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
 
 
 def test_every_link_leads_to_a_place_on_the_page(tmp_path: Path) -> None:
     """A verdict points at the event it is about."""
-    page = Page(build(tmp_path, tell_good("a"), tell_hostile()))
+    page = Page(unfold(build(tmp_path, tell_good("a"), tell_hostile())))
 
     ids = [a["id"] for _, a in page.elements if "id" in a]
     links = [href[1:] for _, a in page.elements if (href := a.get("href"))]
@@ -142,7 +197,7 @@ def test_every_link_leads_to_a_place_on_the_page(tmp_path: Path) -> None:
 def test_a_conversation_shows_people_work_rows_and_verdicts(tmp_path: Path) -> None:
     """Lanes, route, tool with arguments, delivery, gap, final rows, and a reason for each verdict."""
     record = tell_good("buena")
-    html = build(tmp_path, record)
+    html = unfold(build(tmp_path, record))
 
     page = Page(html)
     text = " ".join(" ".join(page.texts).split())
@@ -158,6 +213,8 @@ def test_a_conversation_shows_people_work_rows_and_verdicts(tmp_path: Path) -> N
         "The clock goes on 30 min",
         "2 h later",
         "2026-01-13 16:00",
+        "System",
+        "by the table",
     ):
         assert shown in text
     for verdict in score(record):
@@ -167,7 +224,7 @@ def test_a_conversation_shows_people_work_rows_and_verdicts(tmp_path: Path) -> N
 
 def test_marks_are_told_by_sign_and_word_not_by_colour_alone(tmp_path: Path) -> None:
     """Each mark has a name for who does not see it."""
-    page = Page(build(tmp_path, tell_good("a"), tell_hostile()))
+    page = Page(unfold(build(tmp_path, tell_good("a"), tell_hostile())))
 
     assert all(a.get("aria-label") or a.get("aria-hidden") for a in page.find("span", "mark"))
 
@@ -224,11 +281,107 @@ def test_a_run_of_nothing_has_a_report(tmp_path: Path) -> None:
     assert "No conversation was finished." in build(tmp_path)
 
 
-def test_two_hundred_conversations_stay_under_three_megabytes(tmp_path: Path) -> None:
-    """The report of a suite can be sent around."""
-    html = build(tmp_path, *[tell_good(f"c{n}") for n in range(200)])
+def test_only_the_first_rows_are_drawn_and_all_the_rest_is_packed(tmp_path: Path) -> None:
+    """However many there are, the page that opens first is small; nothing is lost."""
+    count = ROWS_AT_ONCE + 2 * BLOCK_SIZE
 
-    assert len(html.encode()) < 3_000_000
+    html = build(tmp_path, *[tell_good(f"c{n}") for n in range(count)])
+
+    assert len(Page(html).find("details", "cv")) == ROWS_AT_ONCE
+    assert Page(html).find("div", "tl") == []
+    assert len(Page(unfold(html)).find("div", "tl")) == count
+    assert len(PACKED.findall(html)) == 2 + -(-count // BLOCK_SIZE)
+
+
+def test_a_run_is_cut_by_tag_language_and_split_with_intervals(tmp_path: Path) -> None:
+    """A property that all have in common makes no table."""
+    english = msgspec.structs.replace(tell_good("b"), lang="en-US", tags=["book"])
+    html = build(tmp_path, tell_good("a"), english, msgspec.structs.replace(tell_good("c"), tags=["ask"]))
+
+    page = Page(html)
+    tables = {label: a for a in page.find("div", "scroll") if (label := a.get("aria-label"))}
+
+    assert {"By tag", "By split", "By language"} <= tables.keys()
+    assert "By folder" not in tables
+    for shown in ("es-MX", "en-US", "dev", "test", show_bounds(rate_of(2, 2))):
+        assert shown in page.texts
+
+
+def test_a_conversation_that_is_there_several_times_counts_as_one_cluster() -> None:
+    """Ten tries of two conversations, all good and all bad, are not ten independent ones."""
+    slices, good = Slices(), score(tell_good("a"))
+    broken = Verdict("route", False, "x")
+    for _ in range(5):
+        slices.add("dev", "a", good)
+        slices.add("dev", "b", [broken])
+
+    row = slices.rows()[0]
+
+    assert (row.conversations, row.passed, row.rate.n) == (10, 5, 10)
+    assert row.rate.high - row.rate.low > rate_of(5, 10).high - rate_of(5, 10).low
+
+
+def test_routes_and_handoffs_that_were_expected_are_set_against_those_that_were_found(tmp_path: Path) -> None:
+    """A count for each expectation; wrong ones off the diagonal, and what share of a row was right."""
+    story = Story("a")
+    story.say("ana", "hola", route="5")
+    story.expect(route="5h")
+    story.say("ana", "una persona", route="5")
+    story.hand_off("active", "ana")
+    story.expect(route="5", handoff="none")
+
+    page = Page(build(tmp_path, story.end()))
+    text = " ".join(" ".join(page.texts).split())
+
+    assert "expected ↓ found →, 1 of 2 wrong" in text
+    assert "expected ↓ found →, 1 of 1 wrong" in text
+    assert [len(page.find("td", css)) for css in ("cr", "cw")] == [1, 2]
+
+
+def test_what_labelled_messages_were_taken_for_is_a_matrix_too(tmp_path: Path) -> None:
+    """A row for what was expected, a column for whatever was found; shades go by the share of the row."""
+    pairs = [("end", "end")] * 99 + [("end", "relay")] + [("aside", "relay")] * 2
+    rows = [Labelled(n, "listo", label, (), (), {}) for n, (label, _) in enumerate(pairs)]
+    classified = count_up(Task.OWNER_INTENT, ("m", "p@1"), rows, [Taken(found, "rules", 0.1) for _, found in pairs])
+
+    matrix = make_matrix("owner-intent", flatten_confusion(classified))
+    build(tmp_path, tell_good("a"))
+    page = Page(write_report(tmp_path, classified=[classified]).read_text("utf-8"))
+
+    assert matrix.columns == ["aside", "end", "relay"]
+    assert [(row.label, [cell.count for cell in row.cells]) for row in matrix.rows] == [
+        ("aside", [0, 0, 2]), ("end", [0, 99, 1]),
+    ]  # fmt: skip
+    assert [cell.shade for cell in matrix.rows[1].cells] == [0, 4, 1]
+    assert (matrix.count, matrix.wrong, matrix.rows[1].rate.hits) == (102, 3, 99)
+    assert "expected ↓ found →, 3 of 102 wrong" in page.texts
+
+
+@pytest.mark.parametrize(("t", "place"), [(5.0, 0), (7.0, 1), (99_999.0, -1)])
+def test_the_moment_from_which_words_no_longer_fit_is_marked(t: float, place: int) -> None:
+    """Above what happened then, or at the end where the replay stopped; with the reason, and what came after."""
+    found = Divergence(
+        turn=2,
+        t=t,
+        person="ana",
+        rule="other-day",
+        reason="Ana says yes to Tuesday",
+        evidence="“martes”, and Parlo offered Friday",
+        went_on="recorded",
+    )
+
+    plain = Timeline(Reading(tell_good("a")), [])
+    timeline = Timeline(Reading(msgspec.structs.replace(tell_good("a"), diverged_at=found)), [])
+
+    marks = [row.tone for row in timeline.rows()]
+    assert marks[place] == "diverged"
+    assert marks.count("diverged") == 1
+    assert "diverged" not in [row.tone for row in plain.rows()]
+    assert timeline.diverged is not None
+    assert timeline.diverged.label == (
+        "Diverged, other-day: Ana says yes to Tuesday. “martes”, and Parlo offered Friday"
+        " – from here on recorded words answer what was not said"
+    )
 
 
 @pytest.mark.parametrize(
@@ -244,3 +397,5 @@ def test_gaps_and_rates_read_well() -> None:
     assert [show_gap(s) for s in (1800, 7200, 200_000)] == ["30 min later", "2 h later", "2 days later"]
     assert (show_percent(rate_of(10, 10)), show_percent(rate_of(0, 0))) == ("100 %", "–")
     assert show_bounds(rate_of(10, 10)) == "72.2–100"
+    assert [show_points(each) for each in (0.0123, -0.2, -0.0001)] == ["+1.2", "−20.0", "0.0"]
+    assert (show_chance(0.1254), show_chance(0.0004), show_chance(0.5, sign=True)) == ("0.125", "< 0.001", "= 0.500")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from runtime.adapters.embedded import choose_redis_url
 from sim.databases import borrow_copy
 from sim.simulate.forms import READY
 from sim.up_record import UpRecord
+from tests.chromium import launch, shoot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright
@@ -39,15 +39,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 LIMIT_S = 90.0
 LIMIT_MS = 30_000
 READING_MS = 2_500
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-QUIETLY = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 ALERT = "pide hablar con una persona"
 ASKING = "quiero hablar con una persona"
 
@@ -66,10 +57,7 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="module")
 def browser(playwright: Playwright, browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
     """The machine's own Chromium."""
-    path = next(filter(None, map(shutil.which, CHROMIUMS)), None)
-    if path is None:
-        pytest.skip("no Chromium on this machine: apt install chromium")
-    launched = playwright.chromium.launch(executable_path=path, args=QUIETLY, **browser_type_launch_args)
+    launched = launch(playwright, browser_type_launch_args)
     yield launched
     launched.close()
 
@@ -205,7 +193,7 @@ def test_a_handoff_is_played_from_both_phones_and_the_assistant_comes_back(page:
     alert = _expect(lupita, ALERT).inner_text()
     offered = page.locator("#relevos .relay.offered", has_text="se le recuerda a Lupita")
     offered.wait_for()
-    _shoot(page, "relevo-avisada")
+    shoot(page, "relevo-avisada")
     # nobody has read an alert sooner (runtime.answers.hearing)
     page.wait_for_timeout(READING_MS)
     _say(lupita, "Hola Ana, soy Lupita, ¿qué necesitas?")
@@ -218,7 +206,7 @@ def test_a_handoff_is_played_from_both_phones_and_the_assistant_comes_back(page:
     _say(lupita, "parlo, ¿qué citas tengo hoy?")
     _expect(lupita, "no se lo mandé a Ana")
     talking = page.locator("#relevos .relay.active", has_text="con Lupita").inner_text()
-    _shoot(page, "relevo-hablando")
+    shoot(page, "relevo-hablando")
     _say(lupita, "listo")
     page.locator("#relevos .relay.ended").nth(ended).wait_for()
     _say(ana, "¿cuánto cuesta el corte de dama?")
@@ -251,7 +239,7 @@ def test_half_an_hour_of_silence_passes_with_one_tap_on_the_clock(page: Page) ->
     _say(sofia, "quiero hablar con alguien")
     template = lupita.locator(".bubble", has=page.get_by_role("button", name="Tomar")).last
     template.locator(".chip", has_text="plantilla").wait_for()
-    _shoot(page, "ventana-cerrada")
+    shoot(page, "ventana-cerrada")
     template.get_by_role("button", name="Tomar").click()
     page.locator("#relevos .relay.active", has_text="Sofía").wait_for()
     after = _expect(lupita, "Ya tienes a Sofía").inner_text()
@@ -282,13 +270,6 @@ def _measure_picture(phone: Locator) -> int:
     return width
 
 
-def _shoot(page: Page, name: str) -> None:
-    """Leave a picture where whoever runs the tests wants them; tests/conftest.py has read `PARLO_SCREENSHOTS`."""
-    target = os.environ.get("SCREENSHOTS")
-    if target:
-        page.screenshot(path=Path(target) / f"{name}.png")
-
-
 def test_a_small_screen_shows_the_same_without_scrolling_sideways(page: Page, up: UpRecord, browser: Browser) -> None:
     """In both colours, a message's details on the large one, and everything on the phone."""
     ana = _phone(page, "Ana")
@@ -310,13 +291,13 @@ def _look_in(scheme: Literal["light", "dark"], large: Page, small: Page) -> int:
     """Show both in these colours, and on the phone a chat and the panel; how wide that is."""
     for page in (large, small):
         page.emulate_media(color_scheme=scheme)
-    _shoot(large, f"grande-{scheme}")
+    shoot(large, f"grande-{scheme}")
     small.get_by_role("link", name="Ana").click()
     _phone(small, "Ana").locator(".bubble", has_text="$280").wait_for()
-    _shoot(small, f"chico-{scheme}")
+    shoot(small, f"chico-{scheme}")
     width: int = small.evaluate("document.documentElement.scrollWidth")
     small.locator(".to-side").click()
-    _shoot(small, f"chico-{scheme}-relevos")
+    shoot(small, f"chico-{scheme}-relevos")
     return width
 
 
