@@ -80,14 +80,15 @@ def make_fixture(
 
 
 def _export(wanted: Wanted, salt: str | None) -> Exported:
-    from evals.exporting import Leaked
+    from evals.exporting import Leaked, export_from
     from evals.redaction.redactor import SHORTEST_SALT
+    from runtime.adapters.embedded import choose_database_url
 
     secret = salt.encode() if salt is not None else os.urandom(32)
     if len(secret) < SHORTEST_SALT:
         raise typer.BadParameter(f"at least {SHORTEST_SALT} letters, or it could be guessed", param_hint="--salt")
     try:
-        exported = asyncio.run(_read(wanted, secret))
+        exported = asyncio.run(export_from(choose_database_url(os.environ), wanted, secret))
     except Leaked as leaked:
         _stop(f"nothing was written, since something real was still there ({leaked})", 1)
     if not exported.transcripts:
@@ -104,23 +105,6 @@ def _write(out: Path, write: Callable[[], None]) -> None:
         _stop(f"{out} cannot be written: {error.strerror or error}", 1)
     except MalformedInput as error:
         _stop(f"nothing was written, since it could not be loaded again: {error}", 1)
-
-
-async def _read(wanted: Wanted, salt: bytes) -> Exported:
-    from evals.exporting import export_transcripts
-    from runtime.adapters.embedded import choose_database_url
-    from runtime.domain.errors import Broken
-    from runtime.store.database import open_database
-    from runtime.store.migrate import newest_revision
-    from runtime.store.revision import read_revision
-
-    database = open_database(choose_database_url(os.environ), pool_size=1)
-    try:
-        if await read_revision(database) != newest_revision():
-            raise Broken("the database is not at the newest schema: run `parlo migrate` first")
-        return await export_transcripts(database, wanted, salt)
-    finally:
-        await database.close()
 
 
 def _read_date(text: str | None, option: str) -> datetime | None:

@@ -1,0 +1,28 @@
+"""Exports from a database's address: opened, seen to be at the newest schema, read, and closed again."""
+
+from __future__ import annotations
+
+from evals.exporting.exporting import Exported, export_transcripts
+from runtime.domain.errors import Broken
+from runtime.store.database import open_database
+from runtime.store.exports import Wanted
+from runtime.store.migrate import newest_revision
+from runtime.store.revision import read_revision
+
+
+async def export_from(database_url: str, wanted: Wanted, salt: bytes) -> Exported:
+    """Everything that is wanted of the database at this address, redacted with one salt.
+
+    Raises:
+        Broken: The database is not at the newest schema.
+        Leaked: Something real was still in it, or it would not load again; it must not be written.
+        ValueError: The salt could be guessed.
+        Unavailable: The database cannot be reached.
+    """
+    database = open_database(database_url, pool_size=1)
+    try:
+        if await read_revision(database) != newest_revision():
+            raise Broken("the database is not at the newest schema: run `parlo migrate` first")
+        return await export_transcripts(database, wanted, salt)
+    finally:
+        await database.close()

@@ -1,0 +1,166 @@
+"""A comparison and a gate in a notebook: which conversations and turns broke, with what was said, and the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from evals.comparing.alignment import Change, ConversationPair, TurnPair
+from evals.comparing.comparison import Comparison
+from evals.comparing.showing import describe_comparison
+from evals.comparing.turns import Turn
+from evals.notebook.frames import Columns, make_frame
+from evals.notebook.run import tell_turn
+from evals.notebook.showing import Card, Talk
+from evals.statistics.gate import GateDecision, GateVerdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONVERSATIONS: Columns = {
+    "id": "str",
+    "title": "str",
+    "tags": "object",
+    "change": "str",
+    "before": "str",
+    "after": "str",
+    "must_pass": "bool",
+    "turns_changed": "int64",
+    "diverged_at": "Int64",
+}
+TURNS: Columns = {
+    "conversation": "str",
+    "turn": "int64",
+    "change": "str",
+    "by": "str",
+    "said": "str",
+    "before": "str",
+    "after": "str",
+    "gained": "str",
+    "lost": "str",
+}
+TAGS: Columns = {"tag": "str", "conversations": "int64", "broken": "int64", "fixed": "int64", "p": "float64"}
+
+
+class Compared(Card):
+    """What became of a suite from one run to another.
+
+    Attributes:
+        comparison: As `parlo compare --json` prints it.
+    """
+
+    def __init__(self, comparison: Comparison) -> None:
+        self.comparison = comparison
+
+    def frame(self) -> pd.DataFrame:
+        """Conversations that are not the same: the broken ones first. At most fifty of each kind are kept.
+
+        Columns: id str, title str, tags object (a tuple), change str (broken, fixed or changed), before str and after
+        str (outcomes), must_pass bool, turns_changed int64, diverged_at Int64 (the first turn that differs).
+        """
+        return make_frame(CONVERSATIONS, (self._describe(each) for each in self.comparison.pairs))
+
+    def turns(self) -> pd.DataFrame:
+        """Turns that are not the same; turn 0 is the conversation as a whole.
+
+        Columns: conversation str, turn int64, change str, by str, said str, before str and after str (what Parlo did),
+        gained str and lost str (faults: scorer and reason).
+        """
+        rows = (
+            _describe_turn(each, turn)
+            for each in self.comparison.pairs
+            for turn in each.list_changed(Change.BROKEN, Change.FIXED, Change.CHANGED, Change.OFF_POLICY)
+        )
+        return make_frame(TURNS, rows)
+
+    def tags(self) -> pd.DataFrame:
+        """By tag. Columns: tag str, conversations int64, broken int64, fixed int64, p float64 (Holm-corrected)."""
+        slices = self.comparison.slices
+        return make_frame(TAGS, ((each.tag, each.conversations, each.broken, each.fixed, each.p) for each in slices))
+
+    def conversation(self, identifier: str) -> Talk:
+        """One conversation, turn by turn; where the two did different things, first before, then after.
+
+        Raises:
+            KeyError: It is the same in both, or in neither.
+        """
+        for pair in self.comparison.pairs:
+            if pair.id == identifier:
+                return Talk(pair.id, f"{pair.title} ({pair.change.value})", list(_tell(pair)))
+        raise KeyError(f"no conversation {identifier!r} is different")
+
+    def _describe(self, pair: ConversationPair) -> tuple[object, ...]:
+        differing = len(pair.list_changed(Change.BROKEN, Change.FIXED, Change.CHANGED, Change.OFF_POLICY))
+        outcomes = pair.change.value, pair.first.value, pair.second.value
+        must_pass = pair.id in self.comparison.second.must_pass
+        return pair.id, pair.title, pair.tags, *outcomes, must_pass, differing, pair.diverged_at
+
+    def _title(self) -> str:
+        return f"{self.comparison.first.id} → {self.comparison.second.id}"
+
+    def _rows(self) -> Iterable[tuple[str, str]]:
+        _, *lines = describe_comparison(self.comparison)
+        # what was said in each conversation is in `turns` and `conversation`
+        told = lines[: lines.index("")] if "" in lines else lines
+        yield from (("", line) for line in told)
+        yield from ((_mark(each), f"{each.id}: {each.title}") for each in self.comparison.pairs if _mark(each))
+
+
+class Gated(Compared):
+    """A comparison with the gate's decision.
+
+    Attributes:
+        decision: Verdict, reason, and how many further conversations would settle an open question.
+        margin: The loss of pass rate that is tolerated.
+    """
+
+    def __init__(self, comparison: Comparison, decision: GateDecision, margin: float) -> None:
+        super().__init__(comparison)
+        self.decision = decision
+        self.margin = margin
+
+    @property
+    def verdict(self) -> GateVerdict:
+        """PASS, WARN, BLOCK, INCONCLUSIVE or NOT_COMPARABLE."""
+        return self.decision.verdict
+
+    @property
+    def exit_code(self) -> int:
+        """What `parlo gate` would end with."""
+        return self.decision.exit_code
+
+    def _title(self) -> str:
+        return f"{self.verdict.value}: {self.decision.reason}"
+
+    def _rows(self) -> Iterable[tuple[str, str]]:
+        if self.decision.further_cases is not None:
+            yield "", f"about {self.decision.further_cases} further conversations like these would settle it"
+        yield from super()._rows()
+
+
+def _mark(pair: ConversationPair) -> str:
+    return {Change.BROKEN: "✗", Change.FIXED: "✓"}.get(pair.change, "")
+
+
+def _tell(pair: ConversationPair) -> Iterator[tuple[str, str]]:
+    for turn in pair.turns:
+        if turn.change is Change.SAME:
+            yield from tell_turn(turn.first)
+            continue
+        if turn.number:
+            yield turn.first.by, turn.first.said
+        for name, side in (("before", turn.first), ("after", turn.second)):
+            lines = list(tell_turn(side))
+            yield from ((f"{name} {who}", words) for who, words in (lines[1:] if turn.number else lines))
+
+
+def _describe_turn(pair: ConversationPair, turn: TurnPair) -> tuple[object, ...]:
+    before, after = (_tell_doings(side) for side in (turn.first, turn.second))
+    gained, lost = ("; ".join(f"{it.scorer}: {it.reason}" for it in each) for each in (turn.gained, turn.lost))
+    return pair.id, turn.number, turn.change.value, turn.first.by, turn.first.said, before, after, gained, lost
+
+
+def _tell_doings(turn: Turn) -> str:
+    lines = [(who, words) for who, words in tell_turn(turn) if who != "✗"]
+    # the first is what the person wrote
+    return "\n".join(f"{who} {words}" for who, words in (lines[1:] if turn.number else lines))
