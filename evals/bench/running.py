@@ -26,6 +26,7 @@ from evals.bench.routing import measure_routing
 from evals.bench.simulation import measure_simulation
 from evals.bench.start import measure_start
 from evals.bench.turn import measure_turns
+from evals.bench.workbench import measure_workbench
 from runtime.adapters.embedded import choose_database_url, choose_redis_url
 from runtime.domain.errors import ParloError
 
@@ -39,10 +40,11 @@ MEASUREMENTS: dict[str, Callable[[Ground], Measurement]] = {
     "flood": measure_flood,
     "simulate": measure_simulation,
     "start": measure_start,
+    "workbench": measure_workbench,
 }
 LIMIT_S = 120.0
 """Of one measurement; each keeps itself well below it."""
-LONGER_S = {"handoff": 500.0, "flood": 400.0, "simulate": 300.0}
+LONGER_S = {"handoff": 500.0, "flood": 400.0, "simulate": 300.0, "workbench": 240.0}
 """A crowd is served at the pace at which people are written to; a flood goes on for a minute, and others before
 it; some simulated worlds go on for hours."""
 

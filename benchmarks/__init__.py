@@ -1,0 +1,1 @@
+"""Measurements beside other makers' tools; their packages, the group `peers`, have an environment of their own."""
