@@ -37,6 +37,25 @@ check:
 bench *args:
     @"{{python}}" -m evals.cli bench "$@"
 
+# measure a turn of an evaluation beside inspect-ai's and beside a bare loop
+[no-exit-message]
+peers *args:
+    @"{{python}}" -m uv venv --quiet --allow-existing --python "{{python}}" .parlo/peers
+    @"{{python}}" -m uv pip sync --quiet --python .parlo/peers/bin/python --require-hashes requirements/peers.lock
+    @"{{python}}" -m benchmarks.turns "$@"
+
+# run the notebooks, or those named, and write them as pages to .parlo/notebooks
+[no-exit-message]
+notebooks *args:
+    @"{{python}}" -I .ci/environment.py analysis notebooks
+    @"{{python}}" -m evals.notebook.executing "$@"
+
+# open the notebooks in JupyterLab, with the database running
+[no-exit-message]
+lab *args:
+    @"{{python}}" -I .ci/environment.py analysis notebooks
+    @"{{python}}" -m evals.notebook.lab "$@"
+
 # break Parlo on purpose, one way at a time, and show the seed that notices
 [no-exit-message]
 mutants *args:
@@ -46,6 +65,12 @@ mutants *args:
 [no-exit-message]
 chaos *args:
     @"{{python}}" -m evals.cli chaos "$@"
+
+# replay the core suite and gate it against the stored baseline, as CI does; arguments go to `parlo gate`
+[no-exit-message]
+gate *args:
+    @"{{python}}" -m evals.cli eval fixtures/suites/core >/dev/null
+    @"{{python}}" -m evals.cli gate baseline:core latest "$@"
 
 # the program itself: ./just parlo --help
 [no-exit-message]
@@ -81,7 +106,9 @@ lock *args:
         compile --group "$group" $settled -o "requirements/$group.lock" "$@"
         settled="$settled -c requirements/$group.lock"
     done
+    # It has an environment of its own, since it does not agree.
+    compile --group peers -o requirements/peers.lock "$@"
 
-# install a group of packages that only some recipes need: analysis, notebooks or browser
-group name:
+# install groups of packages that only some recipes need: analysis, notebooks, browser
+group +names:
     @"{{python}}" -I .ci/environment.py "$@"

@@ -11,11 +11,14 @@ import sys
 
 import typer
 
+from evals.baseline_commands import app as baseline_app
 from evals.commands import app as evals_app
 from evals.dataset_commands import app as datasets_app
 from evals.eval_commands import app as eval_app
 from evals.export_commands import app as export_app
+from evals.fleet_commands import app as fleet_app
 from evals.race_commands import app as race_app
+from evals.record_commands import app as record_app
 from runtime.cli import app as runtime_app
 from runtime.domain.errors import ParloError
 from sim.cli import app as sim_app
@@ -33,7 +36,10 @@ app = typer.Typer(
 app.add_typer(evals_app)
 app.add_typer(datasets_app)
 app.add_typer(eval_app)
+app.add_typer(baseline_app)
 app.add_typer(export_app)
+app.add_typer(fleet_app)
+app.add_typer(record_app)
 app.add_typer(race_app, name="race")
 app.add_typer(sim_app)
 app.add_typer(runtime_app)

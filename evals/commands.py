@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from evals.labelled import LabelledTask
     from evals.replaying import Replayed
 
 app = typer.Typer()
@@ -81,14 +82,26 @@ def show_replayed(replayed: Replayed, *, as_json: bool) -> None:
     """Write a finished run's figures to standard output."""
     import msgspec
 
+    from evals.classification_table import print_labelled
     from evals.scoreboard import print_scoreboard
 
     if as_json:
         shown = msgspec.to_builtins(replayed.summary)
         shown |= {"run": str(replayed.directory), "report": str(replayed.report)}
+        shown["labelled"] = [_sum_up(task) for task in replayed.labelled]
         print_json(shown)
     else:
         print_scoreboard(replayed.summary, report=replayed.report)
+        print_labelled(replayed.labelled)
+
+
+def _sum_up(task: LabelledTask) -> dict[str, object]:
+    """Figures and mistakes; the messages that were taken for what they are stay in the run's directory."""
+    import msgspec
+
+    shown: dict[str, object] = msgspec.to_builtins(task)
+    mistakes = [msgspec.to_builtins(each) for each in task.messages if not each.right]
+    return shown | {"messages": len(task.messages), "mistakes": mistakes}
 
 
 @app.command()
@@ -135,7 +148,9 @@ def classify_messages(
         print_classified(classified)
 
 
-_MEASUREMENTS = "Of route, turn, replay, accept, memory, handoff and start; all of them by default."
+_MEASUREMENTS = (
+    "Of route, turn, replay, accept, memory, handoff, flood, simulate, start and workbench; all of them by default."
+)
 
 
 @app.command()
