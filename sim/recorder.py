@@ -6,6 +6,7 @@ engineer looking at production reads the same rows.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -94,16 +95,29 @@ _QUERIES = {
 }
 
 
-def _compose_reading() -> TextClause:
+_GLANCES = {
+    "calls": """
+        select s.at, s.name, s.request, s.response, c.their_key
+        from steps s join turns t on t.organization_id = s.organization_id and t.id = s.turn_id
+        join conversations c on c.organization_id = t.organization_id and c.id = t.conversation_id
+        where s.kind = 'tool' and s.name = any(:names)
+        order by s.at, s.turn_id, s.number
+    """,
+    "handoffs": _QUERIES["handoffs"],
+    "relayed": "select id from outbox where kind = 'relay'",
+}
+
+
+def _compose_reading(queries: Mapping[str, str]) -> TextClause:
     """One statement for all of them, each as a JSON array in its own order: one round trip, planned once."""
     arrays = (
-        f"(select coalesce(jsonb_agg(to_jsonb(q)), '[]') from ({query}) q) as {name}"
-        for name, query in _QUERIES.items()
+        f"(select coalesce(jsonb_agg(to_jsonb(q)), '[]') from ({query}) q) as {name}" for name, query in queries.items()
     )
     return text(f"select {', '.join(arrays)}")
 
 
-_READ = _compose_reading()
+_READ = _compose_reading(_QUERIES)
+_GLANCE = _compose_reading(_GLANCES)
 
 
 class _Route(msgspec.Struct):
@@ -189,6 +203,38 @@ class _Found(msgspec.Struct):
     inbox: list[_Inbound]
 
 
+class _Call(msgspec.Struct):
+    at: datetime
+    name: str
+    request: dict[str, Any]
+    response: dict[str, Any]
+    their_key: str
+
+
+class _Relayed(msgspec.Struct):
+    id: str
+
+
+class _Glanced(msgspec.Struct):
+    calls: list[_Call]
+    handoffs: list[_Handoff]
+    relayed: list[_Relayed]
+
+
+class Glance(msgspec.Struct, frozen=True):
+    """What a scene has come to up to now.
+
+    Attributes:
+        calls: Those tools that were asked for, each with its moment, in order.
+        handoffs: The state of each person's last handoff.
+        relayed: The outbox ids of what one person wrote to another.
+    """
+
+    calls: tuple[tuple[float, ToolData], ...] = ()
+    handoffs: dict[str, str] = {}
+    relayed: frozenset[str] = frozenset()
+
+
 class Recorder:
     """Reads one scene's rows."""
 
@@ -214,6 +260,16 @@ class Recorder:
             *self._tell_statuses(),
         ]
         return sorted(events, key=lambda event: event.t), self._sum_up(found)
+
+    async def glance(self, tools: Iterable[str]) -> Glance:
+        """The little that tells whether a recorded line still fits, with the calls of these tools."""
+        async with self._scene.stage.database.single() as uow:
+            found = rows_of(_Glanced, await uow.run(_GLANCE, {"names": sorted(tools)}))[0]
+        return Glance(
+            calls=tuple((self._t(call.at), self._tell_call(call)) for call in found.calls),
+            handoffs={self.name_of(row.their_key): row.state for row in found.handoffs},
+            relayed=frozenset(row.id for row in found.relayed),
+        )
 
     def _tell_routes(self, routes: list[_Route]) -> list[Event]:
         events = []
@@ -241,15 +297,18 @@ class Recorder:
             )
             return make_event(at, "parlo", data)
         assert row.request is not None, "a tool's request is read"
-        tool = ToolData(
-            name=row.name,
-            arguments=_decode(row.request["arguments"]),
-            result=_decode(row.response["content"]),
-            ok=row.response["ok"],
-            turn=row.turn,
-            customer=self.name_of(row.their_key),
+        call = self._tell_call(_Call(row.at, row.name, row.request, row.response, row.their_key), row.turn)
+        return make_event(at, "parlo", call)
+
+    def _tell_call(self, call: _Call, turn: str = "") -> ToolData:
+        return ToolData(
+            name=call.name,
+            arguments=_decode(call.request["arguments"]),
+            result=_decode(call.response["content"]),
+            ok=call.response["ok"],
+            turn=turn,
+            customer=self.name_of(call.their_key),
         )
-        return make_event(at, "parlo", tool)
 
     def _tell_handoffs(self, moves: list[_Move]) -> list[Event]:
         events = []

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from sim.divergence.moments import CHANGES, CUSTOMERS, Details, Moment, Now, describe_change, read_then
 from sim.divergence.rules import NOT_SHOWN, Misfit, find_misfit
-from sim.record import Event, EventKind, HandoffData, SendData, SendOrigin, ToolData
-from sim.recorder import Recorder
+from sim.recorder import Glance, Recorder
 from sim.stage import Scene
 from sim.transcripts import Button, Participant, Say, Transcript, list_participants
 from sim.twilio.messages import SentRecord
@@ -77,12 +76,7 @@ class PolicyWatch:
         return None
 
     async def _read_now(self, person: Participant, since: float) -> Now:
-        events: list[Event] = []
-        if not self._scene.stage.switch.down:
-            events, _ = await self._recorder.read()
-        relayed = {
-            sent.outbox for sent in _read_sends(events) if sent.origin is SendOrigin.RELAY and sent.to == person.key
-        }
+        glance = Glance() if self._scene.stage.switch.down else await self._recorder.glance(CHANGES)
         heard = [
             each
             for each in self._scene.twilio.sent
@@ -90,33 +84,21 @@ class PolicyWatch:
             and each.failure is None
             and (each.created_at - self._transcript.header.now).total_seconds() >= since
         ]
-        changes: dict[str, Details] = {}
-        for event in events:
-            if event.kind is EventKind.TOOL and event.t >= since:
-                call = event.read(ToolData)
-                if call.ok and call.name in CHANGES and call.customer == person.key:
-                    changes[call.name] = describe_change(call.arguments, call.result)
-        states = _read_handoffs(events)
+        changes: dict[str, Details] = {
+            call.name: describe_change(call.arguments, call.result)
+            for at, call in glance.calls
+            if at >= since and call.ok and call.customer == person.key
+        }
         return Now(
             texts=tuple(each.body for each in heard),
             buttons=tuple(title for each in heard for title, _ in each.buttons),
-            from_person=any(each.outbox_id in relayed for each in heard),
+            from_person=any(each.outbox_id in glance.relayed for each in heard),
             done=frozenset(changes),
             details=changes,
-            with_human=states.get(person.key) in _OPEN,
-            humans_busy=any(state in _OPEN for state in states.values()),
+            with_human=glance.handoffs.get(person.key) in _OPEN,
+            humans_busy=any(state in _OPEN for state in glance.handoffs.values()),
         )
 
 
 def _was_shown(button: Button, seen: list[SentRecord]) -> bool:
     return any(button.text in dict(each.buttons) for each in seen if each.failure is None)
-
-
-def _read_sends(events: list[Event]) -> list[SendData]:
-    return [event.read(SendData) for event in events if event.kind is EventKind.SEND]
-
-
-def _read_handoffs(events: list[Event]) -> dict[str, str]:
-    """The last state of each customer's handoff."""
-    moves = [event.read(HandoffData) for event in events if event.kind is EventKind.HANDOFF]
-    return {move.customer: move.status for move in moves}
