@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import itertools
 import os
 import tempfile
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
@@ -14,13 +13,10 @@ from benchmarks.timing import time_dialogues
 from evals.run_directory import RunInfo, RunWriter
 from evals.scorers import score
 from runtime.adapters.embedded import choose_database_url
-from sim.databases import borrow_copy
-from sim.driver import replay
-from sim.quiet_logs import silence_logs
 from sim.record import EventKind
-from sim.stage import open_stage
+from sim.stage import SETTINGS
+from sim.theatre import Theatre, Trial, spare_collector
 from sim.transcripts import Transcript, load_transcripts
-from sim.virtual_time import VirtualLoop
 
 DAYS = ("martes", "miércoles", "jueves", "viernes")
 HEADER = {
@@ -35,36 +31,25 @@ HEADER = {
 
 def measure(turns: int, dialogues: int, warm_up: int) -> float:
     """Seconds a dialogue."""
-    silence_logs()
     server_url = choose_database_url(os.environ, durable=False)
-    loop = VirtualLoop()
-    asyncio.set_event_loop(loop)
-    exits = AsyncExitStack()
     with (
         tempfile.TemporaryDirectory(prefix="parlo-turns-") as folder,
-        borrow_copy(server_url, f"parlo_peers_{os.getpid()}") as url,
         RunWriter(Path(folder) / "run", RunInfo(id="turns", created="2026-01-12T16:00:00+00:00")) as writer,
+        Theatre(server_url, f"parlo_peers_{os.getpid()}", SETTINGS) as theatre,
     ):
-        stage = loop.run_until_complete(exits.enter_async_context(open_stage(url)))
+        spare_collector()
         dialogue = _compose(turns, Path(folder) / "turns.jsonl")
-        made = 0
+        numbers = itertools.count(1)
 
         def play(count: int) -> None:
-            nonlocal made
-            for _ in range(count):
-                made += 1
-                transcript = msgspec.structs.replace(
-                    dialogue, header=msgspec.structs.replace(dialogue.header, id=f"t{made}")
-                )
-                record = loop.run_until_complete(replay(stage, transcript))
+            for number in itertools.islice(numbers, count):
+                header = msgspec.structs.replace(dialogue.header, id=f"t{number}")
+                record = theatre.play(Trial(transcript=msgspec.structs.replace(dialogue, header=header)))
                 calls = sum(event.kind is EventKind.TOOL for event in record.events)
                 assert record.failure is None and calls >= turns, record.failure or f"{calls} tool calls"
                 writer.add(record, score(record))
 
-        took_s = time_dialogues(play, dialogues, warm_up)
-        loop.run_until_complete(exits.aclose())
-    loop.close()
-    return took_s
+        return time_dialogues(play, dialogues, warm_up)
 
 
 def _compose(turns: int, file: Path) -> Transcript:

@@ -26,8 +26,10 @@ def eval_worker(
     from runtime.adapters.logs import configure_logging
     from runtime.adapters.parent import end_with_parent
     from sim.fleet.worker import run_fleet_worker
+    from sim.theatre import spare_collector
 
     configure_logging()
+    spare_collector()
     if with_parent:
         end_with_parent()
     ended_by = run_fleet_worker(

@@ -32,7 +32,7 @@ from sim.divergence import AfterDivergence
 from sim.driver import Mode
 from sim.record import ConversationRecord, decode_records, encode_record, name_trial
 from sim.stage import SETTINGS, describe_prompts
-from sim.theatre import Theatre, Trial
+from sim.theatre import Theatre, Trial, spare_collector
 from sim.transcripts import Transcript, hash_transcript
 from sim.virtual_time import derive_seed
 
@@ -198,6 +198,7 @@ def _start_process(server_url: str, settings: Settings, cassettes: CassettePlan 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _theatre = Theatre(server_url, f"parlo_replay_{os.getppid()}_{os.getpid()}", settings, cassettes)
     _theatre.__enter__()
+    spare_collector()
 
 
 def _play_in_process(trial: bytes) -> bytes:
