@@ -93,6 +93,7 @@ def describe_comparison(comparison: Comparison, result: GateResult | None = None
     if first.model != second.model:
         yield f"model {first.model}, now {second.model}"
     yield from (f"not comparable: {reason}" for reason in comparison.incomparable)
+    yield from describe_scoring(comparison)
     changed = sorted({*second.prompts.items()} - {*first.prompts.items()})
     yield from (f"prompt {reference} ({digest})" for reference, digest in changed)
     yield from _describe_trials(comparison)
@@ -122,6 +123,13 @@ def describe_comparison(comparison: Comparison, result: GateResult | None = None
         yield from _tell(pair)
     if len(told) > MOST_TOLD:
         yield f"… and {len(told) - MOST_TOLD} more"
+
+
+def describe_scoring(comparison: Comparison) -> Iterator[str]:
+    """That the two were scored by different code, so that a difference may be the scorers'."""
+    before, after = comparison.first.scored_by, comparison.second.scored_by
+    if before and after and before != after:
+        yield f"scored by different code, {before} and now {after}: `parlo rescore` gives a stored run today's scores"
 
 
 def _describe_labelled(labelled: LabelledComparison) -> Iterator[str]:

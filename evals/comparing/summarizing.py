@@ -13,7 +13,7 @@ from pathlib import Path
 from evals.comparing.alignment import Change, ConversationPair, TurnPair
 from evals.comparing.comparison import Comparison
 from evals.comparing.gating import GateResult, explain_bless
-from evals.comparing.showing import MOST_TOLD, describe_floor, list_doings
+from evals.comparing.showing import MOST_TOLD, describe_floor, describe_scoring, list_doings
 from evals.run_directory import write_lines
 from evals.statistics.gate import GateVerdict
 
@@ -65,7 +65,7 @@ def _describe_figures(comparison: Comparison, result: GateResult) -> Iterator[st
         )
         chance = f"exact p {_show_p(outcomes.p)}"
         yield f"- discordant pairs: b = {outcomes.broken} broken, c = {outcomes.mended} fixed; {chance}"
-    for line in describe_floor(comparison, result):
+    for line in (*describe_scoring(comparison), *describe_floor(comparison, result)):
         yield f"- {escape(line)}"
     yield "- turns: " + ", ".join(f"{comparison.turns[change]} {change}" for change in Change)
     yield f"- {comparison.on_policy:.0%} of turns came before the two runs went different ways"

@@ -104,6 +104,8 @@ def list_facts(first: RunInfo, second: RunInfo) -> list[Fact]:
         Fact("Code", first.code_version, second.code_version),
         Fact("Seed", str(first.seed), str(second.seed)),
     ]
+    if (first.scored_by, second.scored_by) != (first.code_version, second.code_version):
+        facts.append(Fact("Scored by", first.scored_by, second.scored_by))
     prompts = _group_prompts(first), _group_prompts(second)
     for name in sorted({*prompts[0], *prompts[1]}):
         facts.append(Fact(f"Prompt {name}", prompts[0].get(name, "–"), prompts[1].get(name, "–")))
