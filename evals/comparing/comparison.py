@@ -18,6 +18,7 @@ from evals.comparing.alignment import Change, ConversationPair, UnlikeConversati
 from evals.comparing.labels import LabelledComparison, compare_labelled
 from evals.comparing.metrics import MetricChange, MetricTally
 from evals.comparing.policies import Policy
+from evals.comparing.thresholds import CountedTrials, count_thresholds
 from evals.comparing.trials import Trials, align_trials, group_trials, judge_trials, list_missing
 from evals.run_directory import RunInfo, RunReader, RunState
 from evals.statistics.mcnemar import McNemar, compare_outcomes
@@ -66,6 +67,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         on_policy: Which share of turns came before the two did different things: what people wrote after that was an
             answer to something the second run perhaps did not say.
         broken_must_pass: Conversations that may never break, passed before and do not now.
+        thresholds: Those that the policy holds to a share of their trials instead, with what passed in the second run.
         pairs: Those that broke, were fixed or changed; the broken ones first, and among them those that must pass.
         metrics: What became of each scorer, and of the slices that a policy names.
         cases: Every conversation of both runs, in the first one's order.
@@ -89,6 +91,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     cases: tuple[Case, ...] = ()
     dropped: tuple[int, int] = (0, 0)
     labelled: LabelledComparison | None = None
+    thresholds: tuple[CountedTrials, ...] = ()
 
 
 def compare_runs(first: RunReader, second: RunReader, policy: Policy | None = None) -> Comparison:
@@ -107,7 +110,9 @@ def compare_runs(first: RunReader, second: RunReader, policy: Policy | None = No
         tally.add(pair, trials)
     labelled = compare_labelled(first.path, second.path, reasons)
     before, after = tally.means
+    thresholds = tally.count_thresholds(policy) if policy else ()
     must_pass = tally.find_must_pass({*first.info.must_pass, *second.info.must_pass}, policy)
+    must_pass -= {each.id for each in thresholds}
     return Comparison(
         first=first.info,
         second=second.info,
@@ -127,6 +132,7 @@ def compare_runs(first: RunReader, second: RunReader, policy: Policy | None = No
         cases=tuple(tally.cases),
         dropped=(tally.dropped[0], tally.dropped[1]),
         labelled=labelled,
+        thresholds=thresholds,
     )
 
 
@@ -140,11 +146,13 @@ class _Tally:
         self.on_policy = 0
         self.cases: list[Case] = []
         self.metrics = MetricTally(wanted)
+        self._counts: dict[str, tuple[int, int]] = {}
         self._tags: dict[str, tuple[list[bool], list[bool]]] = {}
         self._kept: dict[Change, list[ConversationPair]] = {change: [] for change in Change}
 
     def add(self, pair: ConversationPair, trials: tuple[Trials, Trials]) -> None:
         self.cases.append(_shorten(pair))
+        self._counts[pair.id] = trials[1].passed, len(trials[1].scored)
         before, after = pair.rates
         if before is None or after is None:
             self.not_run.append(pair.id)
@@ -169,6 +177,9 @@ class _Tally:
             return named
         tags = {*policy.must_pass.tags}
         return named | {*policy.must_pass.ids} | {each.id for each in self.cases if tags & {*each.tags}}
+
+    def count_thresholds(self, policy: Policy) -> tuple[CountedTrials, ...]:
+        return count_thresholds(policy.must_pass, {each.id: each.tags for each in self.cases}, self._counts)
 
     def cut_slices(self) -> tuple[Slice, ...]:
         found = {tag: compare_outcomes(*series) for tag, series in sorted(self._tags.items())}

@@ -13,6 +13,7 @@ import msgspec
 from evals.comparing.comparison import Comparison, Slice
 from evals.comparing.metrics import MetricChange
 from evals.comparing.policies import PASS_RATE, Metric, Policy, Tier, name_metric
+from evals.comparing.thresholds import ThresholdLine, judge_threshold
 from evals.run_directory import BASELINE_PREFIX, RunInfo
 from evals.statistics.distributions import student_t_quantile
 from evals.statistics.gate import GateDecision, GateVerdict, decide_gate
@@ -81,6 +82,7 @@ class GateResult(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[PolicyLine, ...]
     slices: tuple[ChangedSlice, ...]
     floor: Floor | None
+    thresholds: tuple[ThresholdLine, ...] = ()
 
 
 def decide(comparison: Comparison, policy: Policy, noise: Comparison | None = None) -> GateResult:
@@ -104,13 +106,15 @@ def decide(comparison: Comparison, policy: Policy, noise: Comparison | None = No
             found = msgspec.structs.replace(found, pairs=_widen(found.pairs, 2 * len(policy.critical)))
         lines.append(_judge_line(tier, metric, found, _find_floor(floor, metric.title, found.flips), certain=certain))
     unlike = (*comparison.incomparable, *(_explain_noise(noise, comparison) if noise else ()))
+    thresholds = tuple(judge_threshold(each, certain=certain) for each in comparison.thresholds)
     return GateResult(
-        decision=_combine(comparison, unlike, lines),
+        decision=_combine(comparison, unlike, lines, thresholds),
         policy=policy.name,
         margin=policy.primary.margin,
         lines=tuple(_correct_advisory(lines)),
         slices=tuple(_find_changed_slices(comparison, floor)),
         floor=floor,
+        thresholds=thresholds,
     )
 
 
@@ -189,7 +193,9 @@ def _widen(pairs: PairedDifference | None, family: int) -> PairedDifference | No
     )
 
 
-def _combine(comparison: Comparison, unlike: Sequence[str], lines: Sequence[PolicyLine]) -> GateDecision:
+def _combine(
+    comparison: Comparison, unlike: Sequence[str], lines: Sequence[PolicyLine], thresholds: Sequence[ThresholdLine]
+) -> GateDecision:
     """One verdict: what cannot be compared first, then what blocks, then what is open, then what warns."""
     primary = lines[0]
     decided = decide_gate(
@@ -197,9 +203,9 @@ def _combine(comparison: Comparison, unlike: Sequence[str], lines: Sequence[Poli
     )
     if unlike or comparison.broken_must_pass:
         return decided
-    blocking = [line for line in lines if line.verdict is GateVerdict.BLOCK]
+    blocking = _list_reasons(GateVerdict.BLOCK, lines, thresholds)
     if blocking:
-        return GateDecision(GateVerdict.BLOCK, "; ".join(_explain(line) for line in blocking))
+        return GateDecision(GateVerdict.BLOCK, "; ".join(blocking))
     gone = _list_not_run(comparison)
     if gone:
         named = ", ".join(gone[:5]) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
@@ -207,13 +213,16 @@ def _combine(comparison: Comparison, unlike: Sequence[str], lines: Sequence[Poli
         return GateDecision(GateVerdict.INCONCLUSIVE, reason)
     if primary.verdict is GateVerdict.INCONCLUSIVE:
         return msgspec.structs.replace(decided, verdict=primary.verdict, reason=_explain(primary))
-    still_open = [line for line in lines if line.verdict is GateVerdict.INCONCLUSIVE]
-    if still_open:
-        return GateDecision(GateVerdict.INCONCLUSIVE, "; ".join(_explain(line) for line in still_open))
-    warning = [line for line in lines if line.verdict is GateVerdict.WARN]
-    if warning:
-        return GateDecision(GateVerdict.WARN, "; ".join(_explain(line) for line in warning))
+    for verdict in (GateVerdict.INCONCLUSIVE, GateVerdict.WARN):
+        reasons = _list_reasons(verdict, lines, thresholds)
+        if reasons:
+            return GateDecision(verdict, "; ".join(reasons))
     return GateDecision(GateVerdict.PASS, _explain(primary))
+
+
+def _list_reasons(verdict: GateVerdict, lines: Sequence[PolicyLine], thresholds: Sequence[ThresholdLine]) -> list[str]:
+    held = [f"must pass: {each.reason}" for each in thresholds if each.verdict is verdict]
+    return held + [_explain(line) for line in lines if line.verdict is verdict]
 
 
 def _explain(line: PolicyLine) -> str:

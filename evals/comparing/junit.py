@@ -34,6 +34,7 @@ def render_junit(comparison: Comparison, result: GateResult) -> str:
     """The document as text."""
     root = ElementTree.Element("testsuites", name=_clean(f"{comparison.first.id} → {comparison.second.id}"))
     policy = [_describe_verdict(result), *(_describe_line(line) for line in result.lines)]
+    policy += [_judge(f"must pass {each.title}", each.verdict, each.reason) for each in result.thresholds]
     _add_suite(root, f"policy {result.policy}", policy)
     must_pass = {*comparison.broken_must_pass}
     _add_suite(
@@ -77,12 +78,16 @@ def _describe_verdict(result: GateResult) -> ElementTree.Element:
 
 
 def _describe_line(line: PolicyLine) -> ElementTree.Element:
-    element = _make_case("policy", f"{line.tier} {line.metric}")
-    if line.verdict is GateVerdict.BLOCK:
-        return _mark(element, "failure", line.reason, line.verdict)
-    if line.verdict in _DOUBTS:
-        return _mark(element, "error", line.reason, line.verdict)
-    return _tell(element, f"{line.verdict}: {line.reason}")
+    return _judge(f"{line.tier} {line.metric}", line.verdict, line.reason)
+
+
+def _judge(name: str, verdict: GateVerdict, reason: str) -> ElementTree.Element:
+    element = _make_case("policy", name)
+    if verdict is GateVerdict.BLOCK:
+        return _mark(element, "failure", reason, verdict)
+    if verdict in _DOUBTS:
+        return _mark(element, "error", reason, verdict)
+    return _tell(element, f"{verdict}: {reason}")
 
 
 def _make_case(group: str, name: str) -> ElementTree.Element:

@@ -64,11 +64,30 @@ def name_metric(metric: str, tag: str | None) -> str:
     return f"{metric} of {tag}" if tag else metric
 
 
+class Threshold(_Part, frozen=True, kw_only=True):
+    """Which share of a conversation's trials must pass in the second run, whatever the first one did.
+
+    Attributes:
+        id: Of one conversation.
+        tag: Or of all that have it, each by itself.
+        at_least: Above 0, up to 1.
+    """
+
+    id: Word | None = None
+    tag: Word | None = None
+    at_least: float
+
+
 class MustPass(_Part, frozen=True):
-    """Conversations that may never break, besides those of the suite: by id, and all that have one of the tags."""
+    """Conversations that may never break, besides those of the suite: by id, and all that have one of the tags.
+
+    Attributes:
+        thresholds: Those that are held to a share of their trials, and to nothing else.
+    """
 
     ids: tuple[Word, ...] = ()
     tags: tuple[Word, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
 
 
 class Policy(_Part, frozen=True, kw_only=True):
@@ -141,12 +160,21 @@ def _find_unknown(
             yield Fault(f"{place}.metric", f"no scorer is called {metric.metric!r}; there are {_join(scorers)}")
         if metric.tag is not None and metric.tag not in tags:
             yield Fault(f"{place}.tag", f"no conversation of these runs has the tag {metric.tag!r}")
-    for index, each in enumerate(policy.must_pass.ids):
-        if each not in ids:
-            yield Fault(f"must_pass.ids[{index}]", f"no conversation of these runs is called {each!r}")
-    for index, each in enumerate(policy.must_pass.tags):
-        if each not in tags:
-            yield Fault(f"must_pass.tags[{index}]", f"no conversation of these runs has the tag {each!r}")
+    yield from _find_unknown_must_pass(policy.must_pass, ids, tags)
+
+
+def _find_unknown_must_pass(must_pass: MustPass, ids: Collection[str], tags: Collection[str]) -> Iterator[Fault]:
+    held = [*enumerate(must_pass.thresholds)]
+    named = [*((f"ids[{index}]", each) for index, each in enumerate(must_pass.ids))]
+    named += [(f"thresholds[{index}].id", each.id) for index, each in held if each.id is not None]
+    for place, name in named:
+        if name not in ids:
+            yield Fault(f"must_pass.{place}", f"no conversation of these runs is called {name!r}")
+    tagged = [*((f"tags[{index}]", each) for index, each in enumerate(must_pass.tags))]
+    tagged += [(f"thresholds[{index}].tag", each.tag) for index, each in held if each.tag is not None]
+    for place, tag in tagged:
+        if tag not in tags:
+            yield Fault(f"must_pass.{place}", f"no conversation of these runs has the tag {tag!r}")
 
 
 def _find_faults(policy: Policy) -> Iterator[Fault]:
@@ -157,6 +185,22 @@ def _find_faults(policy: Policy) -> Iterator[Fault]:
         if (metric.metric, metric.tag) in seen:
             yield Fault(place, f"{metric.title} is there twice")
         seen.add((metric.metric, metric.tag))
+    yield from _find_threshold_faults(policy.must_pass)
+
+
+def _find_threshold_faults(must_pass: MustPass) -> Iterator[Fault]:
+    ids, tags = {*must_pass.ids}, {*must_pass.tags}
+    for index, each in enumerate(must_pass.thresholds):
+        place = f"must_pass.thresholds[{index}]"
+        if (each.id is None) == (each.tag is None):
+            yield Fault(place, "is of a conversation by `id`, or of all with a `tag`")
+            continue
+        if not 0 < each.at_least <= 1:
+            yield Fault(f"{place}.at_least", f"must be above 0 and at most 1; it is {each.at_least:g}")
+        name, named = (each.id, ids) if each.id is not None else (each.tag, tags)
+        if name in named:
+            yield Fault(place, f"{name} is there twice")
+        named.add(name or "")
 
 
 def _join(names: Collection[str]) -> str:

@@ -62,6 +62,7 @@ def describe_gate(comparison: Comparison, result: GateResult) -> Iterator[str]:
         )
         said = line.reason if line.verdict is not GateVerdict.PASS else moved
         yield f"  {line.tier:<10} {line.metric:<26} {line.verdict:<12} {said}{chance}{floor}"
+    yield from (f"  {'must pass':<10} {held.title:<26} {held.verdict:<12} {held.reason}" for held in result.thresholds)
 
 
 def describe_floor(comparison: Comparison, result: GateResult) -> Iterator[str]:

@@ -108,6 +108,9 @@ def _describe_lines(result: GateResult) -> Iterator[str]:
             f"| {change.conversations} | {line.verdict} |"
         )
     yield ""
+    yield from (f"- must pass: {escape(each.reason)} ({each.verdict})" for each in result.thresholds)
+    if result.thresholds:
+        yield ""
 
 
 def _describe_broken(comparison: Comparison) -> Iterator[str]:

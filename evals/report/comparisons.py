@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from evals.comparing.comparison import MOST_SHOWN, Comparison
+from evals.comparing.gating import GateResult
 from evals.report.environment import render_page
 from evals.report.packing import pack_entries
 from evals.report.pairs import make_pair_entry
@@ -62,6 +63,7 @@ def write_comparison(
     *,
     decision: GateDecision | None = None,
     margin: float | None = None,
+    result: GateResult | None = None,
 ) -> Path:
     """Write the report of a comparison, and of the gate's decision where there is one, to a file.
 
@@ -70,6 +72,7 @@ def write_comparison(
         path: The file; its directory must be there.
         decision: What the gate decided.
         margin: The loss it tolerates.
+        result: What the decision rests on: each line of the policy is shown.
 
     Raises:
         OSError: The file cannot be written.
@@ -84,6 +87,7 @@ def write_comparison(
         comparison=comparison,
         decision=decision,
         margin=margin,
+        result=result,
         facts=list_facts(comparison.first, comparison.second),
         figures=find_figures(comparison),
         scale=draw_scale(comparison, margin),
