@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from evals.comparing.alignment import Change, ConversationPair, UnlikeConversations
-from evals.comparing.labels import LabelledComparison, compare_labelled
+from evals.comparing.labels import LabelledComparison, compare_labelled, explain_missing
 from evals.comparing.metrics import MetricChange, MetricTally
-from evals.comparing.policies import Policy
+from evals.comparing.policies import LABEL_METRICS, Policy
 from evals.comparing.thresholds import CountedTrials, count_thresholds
 from evals.comparing.trials import Trials, align_trials, group_trials, judge_trials, list_missing
 from evals.run_directory import RunInfo, RunReader, RunState
@@ -69,7 +69,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         broken_must_pass: Conversations that may never break, passed before and do not now.
         thresholds: Those that the policy holds to a share of their trials instead, with what passed in the second run.
         pairs: Those that broke, were fixed or changed; the broken ones first, and among them those that must pass.
-        metrics: What became of each scorer, and of the slices that a policy names.
+        metrics: What became of each scorer, of the slices that a policy names, and of labelled messages by task.
         cases: Every conversation of both runs, in the first one's order.
         dropped: Trials whose harness broke, in each run, of conversations that were compared nevertheless.
         labelled: The suite's labelled messages, apart from the conversations; None where there are none.
@@ -105,10 +105,12 @@ def compare_runs(first: RunReader, second: RunReader, policy: Policy | None = No
         policy: Names further slices that are looked at, and further conversations that must pass.
     """
     reasons = list(_explain_unlike(first, second))
-    tally = _Tally([(each.metric, each.tag) for _, _, each in policy.list_metrics()] if policy else [])
+    wanted = [(each.metric, each.tag) for _, _, each in policy.list_metrics()] if policy else []
+    tally = _Tally([each for each in wanted if each[0] not in LABEL_METRICS])
     for pair, trials in _pair_up(first, second, reasons):
         tally.add(pair, trials)
     labelled = compare_labelled(first.path, second.path, reasons)
+    reasons += explain_missing(policy, labelled) if policy else ()
     before, after = tally.means
     thresholds = tally.count_thresholds(policy) if policy else ()
     must_pass = tally.find_must_pass({*first.info.must_pass, *second.info.must_pass}, policy)
@@ -128,7 +130,7 @@ def compare_runs(first: RunReader, second: RunReader, policy: Policy | None = No
             each.id for each in tally.cases if each.change is Change.BROKEN and each.id in must_pass
         ),
         pairs=tally.list_pairs(must_pass),
-        metrics=tally.metrics.list_changes(),
+        metrics=(*tally.metrics.list_changes(), *(labelled.metrics if labelled else ())),
         cases=tuple(tally.cases),
         dropped=(tally.dropped[0], tally.dropped[1]),
         labelled=labelled,

@@ -12,7 +12,7 @@ import msgspec
 
 from evals.comparing.comparison import Comparison, Slice
 from evals.comparing.metrics import MetricChange
-from evals.comparing.policies import PASS_RATE, Metric, Policy, Tier, name_metric
+from evals.comparing.policies import LABEL_METRICS, PASS_RATE, Metric, Policy, Tier, name_metric
 from evals.comparing.thresholds import ThresholdLine, judge_threshold
 from evals.run_directory import BASELINE_PREFIX, RunInfo
 from evals.statistics.distributions import student_t_quantile
@@ -94,6 +94,7 @@ def decide(comparison: Comparison, policy: Policy, noise: Comparison | None = No
         noise: Of the run before with a second one of the same version.
     """
     certain = {comparison.first.model, comparison.second.model} <= REPEATABLE
+    labels_certain = comparison.labelled is not None and {*comparison.labelled.models} <= REPEATABLE
     floor = measure_floor(comparison.first, noise) if noise else Floor("", certain=True) if certain else None
     changes = {(each.metric, each.tag): each for each in comparison.metrics}
     empty = Rate(0, 0, 0.0, 1.0)
@@ -102,9 +103,10 @@ def decide(comparison: Comparison, policy: Policy, noise: Comparison | None = No
         found = changes.get((metric.metric, metric.tag)) or MetricChange(
             metric=metric.metric, tag=metric.tag, conversations=0, pairs=None, worse=0, better=0, flips=empty, lost=0
         )
-        if tier is Tier.CRITICAL and not certain:
+        sure = labels_certain if metric.metric in LABEL_METRICS else certain
+        if tier is Tier.CRITICAL and not sure:
             found = msgspec.structs.replace(found, pairs=_widen(found.pairs, 2 * len(policy.critical)))
-        lines.append(_judge_line(tier, metric, found, _find_floor(floor, metric.title, found.flips), certain=certain))
+        lines.append(_judge_line(tier, metric, found, _find_floor(floor, metric.title, found.flips), certain=sure))
     unlike = (*comparison.incomparable, *(_explain_noise(noise, comparison) if noise else ()))
     thresholds = tuple(judge_threshold(each, certain=certain) for each in comparison.thresholds)
     return GateResult(
@@ -163,7 +165,7 @@ def _judge_change(tier: Tier, margin: float, found: MetricChange, *, certain: bo
     if found.lost:
         return GateVerdict.INCONCLUSIVE, f"{found.lost} conversations are not scored by it any more"
     if found.pairs is None:
-        if tier is Tier.PRIMARY:
+        if tier is Tier.PRIMARY or found.metric in LABEL_METRICS:
             return GateVerdict.INCONCLUSIVE, "no case could be compared"
         return GateVerdict.PASS, "nothing in these runs is scored by it"
     decided, lost = decide_gate(found.pairs, margin), -found.pairs.difference.mean
@@ -249,12 +251,14 @@ def _explain_noise(noise: Comparison, comparison: Comparison) -> list[str]:
 
 def _correct_advisory(lines: Sequence[PolicyLine]) -> list[PolicyLine]:
     found = {
-        line.metric: compare_counts(line.change.worse, line.change.better, line.change.conversations).p
-        for line in lines
-        if line.tier is Tier.ADVISORY and line.change.conversations
+        line.metric: _find_p(line.change) for line in lines if line.tier is Tier.ADVISORY and line.change.conversations
     }
     corrected = correct_holm(found)
     return [msgspec.structs.replace(line, p=corrected.get(line.metric)) if line.p is None else line for line in lines]
+
+
+def _find_p(change: MetricChange) -> float:
+    return compare_counts(change.worse, change.better, change.conversations).p if change.p is None else change.p
 
 
 def _find_changed_slices(comparison: Comparison, floor: Floor | None) -> list[ChangedSlice]:

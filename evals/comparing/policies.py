@@ -13,6 +13,7 @@ from typing import Annotated
 
 import msgspec
 
+from evals.classifying import Task
 from evals.scorers import SCORER_NAMES
 from sim.fields import Fault
 from sim.json_files import read_json_file
@@ -23,6 +24,8 @@ DEFAULT_POLICY = Path(__file__).resolve().parents[2] / "fixtures" / "policies" /
 """What decides where no policy is named."""
 PASS_RATE = "conversations"
 """The metric that is no scorer's: which share of conversations passed."""
+LABEL_METRICS = {f"labels/{task}": task for task in Task}
+"""Metrics that are no scorers': which share of a task's labelled messages was taken for what they are."""
 
 Word = Annotated[str, msgspec.Meta(min_length=1, description="a text that is not empty")]
 
@@ -44,7 +47,7 @@ class Metric(_Part, frozen=True):
     """One figure of a comparison, by conversation.
 
     Attributes:
-        metric: A scorer's name, or `conversations` for the pass rate.
+        metric: A scorer's name, `conversations` for the pass rate, or `labels/` and a task for labelled messages.
         tag: Only conversations that have it.
         margin: The loss that is tolerated, between 0 and 1.
     """
@@ -144,7 +147,7 @@ def check_policy(
     Raises:
         MalformedInput: An id, a tag or a scorer that is not known there: it would guard nothing.
     """
-    faults = [*_find_unknown(policy, ids, tags, {*scorers, *SCORER_NAMES, PASS_RATE})]
+    faults = [*_find_unknown(policy, ids, tags, {*scorers, *SCORER_NAMES, *LABEL_METRICS, PASS_RATE})]
     if faults:
         text = path.read_text(encoding="utf-8-sig")
         raise MalformedInput(
@@ -182,6 +185,8 @@ def _find_faults(policy: Policy) -> Iterator[Fault]:
     for place, _, metric in policy.list_metrics():
         if not 0 < metric.margin < 1:
             yield Fault(f"{place}.margin", f"must be between 0 and 1; it is {metric.margin:g}")
+        if metric.tag is not None and metric.metric in LABEL_METRICS:
+            yield Fault(f"{place}.tag", "labelled messages are not cut by tags")
         if (metric.metric, metric.tag) in seen:
             yield Fault(place, f"{metric.title} is there twice")
         seen.add((metric.metric, metric.tag))

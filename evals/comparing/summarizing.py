@@ -53,6 +53,7 @@ def describe_summary(comparison: Comparison, result: GateResult) -> Iterator[str
         yield ""
     yield from _describe_lines(result)
     yield from _describe_broken(comparison)
+    yield from _describe_labelled(comparison)
 
 
 def _describe_figures(comparison: Comparison, result: GateResult) -> Iterator[str]:
@@ -126,6 +127,26 @@ def _describe_broken(comparison: Comparison) -> Iterator[str]:
         told = {pair.id for pair in broken[:MOST_TOLD]}
         left = [case.id for case in comparison.cases if case.change is Change.BROKEN and case.id not in told]
         yield f"… and {len(left)} more: {_list_ids(left)}"
+
+
+def _describe_labelled(comparison: Comparison) -> Iterator[str]:
+    """Each message that is no longer taken for what it is."""
+    labelled = comparison.labelled
+    if labelled is None:
+        return
+    rate = labelled.pass_rate
+    yield f"## {labelled.compared} labelled messages"
+    yield ""
+    yield f"{rate.before:.1%} right before, {rate.after:.1%} now; {labelled.broken} broken, {labelled.fixed} fixed"
+    yield ""
+    broken = [flip for flip in labelled.flips if flip.change is Change.BROKEN]
+    for flip in broken[:MOST_TOLD]:
+        words = f"{flip.task}, {flip.label}: {set_code(flip.text)}"
+        yield f"- {words} was {set_code(flip.before)}, now {set_code(flip.after)}"
+    if len(broken) > MOST_TOLD:
+        yield f"- … and {len(broken) - MOST_TOLD} more"
+    if broken:
+        yield ""
 
 
 def _tell(pair: ConversationPair) -> Iterator[str]:
