@@ -67,6 +67,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         on_policy: Which share of turns came before the two did different things: what people wrote after that was an
             answer to something the second run perhaps did not say.
         broken_must_pass: Conversations that may never break, passed before and do not now.
+        must_pass_not_run: Those among them that did not run in one of the two.
         thresholds: Those that the policy holds to a share of their trials instead, with what passed in the second run.
         pairs: Those that broke, were fixed or changed; the broken ones first, and among them those that must pass.
         metrics: What became of each scorer, of the slices that a policy names, and of labelled messages by task.
@@ -92,6 +93,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     dropped: tuple[int, int] = (0, 0)
     labelled: LabelledComparison | None = None
     thresholds: tuple[CountedTrials, ...] = ()
+    must_pass_not_run: tuple[str, ...] = ()
 
 
 def compare_runs(first: RunReader, second: RunReader, policy: Policy | None = None) -> Comparison:
@@ -135,6 +137,7 @@ def compare_runs(first: RunReader, second: RunReader, policy: Policy | None = No
         dropped=(tally.dropped[0], tally.dropped[1]),
         labelled=labelled,
         thresholds=thresholds,
+        must_pass_not_run=tuple(each for each in tally.not_run if each in must_pass),
     )
 
 

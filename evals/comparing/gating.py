@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from evals.comparing.absences import Absences, judge_absences
 from evals.comparing.comparison import Comparison, Slice
 from evals.comparing.metrics import MetricChange
 from evals.comparing.policies import LABEL_METRICS, PASS_RATE, Metric, Policy, Tier, name_metric
@@ -22,7 +23,6 @@ from evals.statistics.noise_floor import is_within_noise
 from evals.statistics.pairs import PairedDifference
 from evals.statistics.rates import Rate, rate_of
 from evals.statistics.slices import correct_holm
-from evals.verdicts import Outcome
 from sim.offline_model.protocol import MODEL_NAME
 
 REPEATABLE = frozenset({"offline", MODEL_NAME})
@@ -83,6 +83,7 @@ class GateResult(msgspec.Struct, frozen=True, kw_only=True):
     slices: tuple[ChangedSlice, ...]
     floor: Floor | None
     thresholds: tuple[ThresholdLine, ...] = ()
+    absences: Absences | None = None
 
 
 def decide(comparison: Comparison, policy: Policy, noise: Comparison | None = None) -> GateResult:
@@ -109,14 +110,16 @@ def decide(comparison: Comparison, policy: Policy, noise: Comparison | None = No
         lines.append(_judge_line(tier, metric, found, _find_floor(floor, metric.title, found.flips), certain=sure))
     unlike = (*comparison.incomparable, *(_explain_noise(noise, comparison) if noise else ()))
     thresholds = tuple(judge_threshold(each, certain=certain) for each in comparison.thresholds)
+    absences = judge_absences(comparison, policy.max_not_run)
     return GateResult(
-        decision=_combine(comparison, unlike, lines, thresholds),
+        decision=_note(_combine(comparison, unlike, lines, thresholds, absences), absences),
         policy=policy.name,
         margin=policy.primary.margin,
         lines=tuple(_correct_advisory(lines)),
         slices=tuple(_find_changed_slices(comparison, floor)),
         floor=floor,
         thresholds=thresholds,
+        absences=absences,
     )
 
 
@@ -195,8 +198,19 @@ def _widen(pairs: PairedDifference | None, family: int) -> PairedDifference | No
     )
 
 
+def _note(decision: GateDecision, absences: Absences | None) -> GateDecision:
+    """The decision, which says what was left out where it lets the change through all the same."""
+    if absences is None or decision.verdict not in (GateVerdict.PASS, GateVerdict.WARN):
+        return decision
+    return msgspec.structs.replace(decision, reason=f"{decision.reason}; {absences.reason}")
+
+
 def _combine(
-    comparison: Comparison, unlike: Sequence[str], lines: Sequence[PolicyLine], thresholds: Sequence[ThresholdLine]
+    comparison: Comparison,
+    unlike: Sequence[str],
+    lines: Sequence[PolicyLine],
+    thresholds: Sequence[ThresholdLine],
+    absences: Absences | None,
 ) -> GateDecision:
     """One verdict: what cannot be compared first, then what blocks, then what is open, then what warns."""
     primary = lines[0]
@@ -208,11 +222,8 @@ def _combine(
     blocking = _list_reasons(GateVerdict.BLOCK, lines, thresholds)
     if blocking:
         return GateDecision(GateVerdict.BLOCK, "; ".join(blocking))
-    gone = _list_not_run(comparison)
-    if gone:
-        named = ", ".join(gone[:5]) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
-        reason = f"{len(gone)} conversations did not run in one of the two, and what did not run never passes: {named}"
-        return GateDecision(GateVerdict.INCONCLUSIVE, reason)
+    if absences is not None and absences.verdict is GateVerdict.INCONCLUSIVE:
+        return GateDecision(GateVerdict.INCONCLUSIVE, absences.reason)
     if primary.verdict is GateVerdict.INCONCLUSIVE:
         return msgspec.structs.replace(decided, verdict=primary.verdict, reason=_explain(primary))
     for verdict in (GateVerdict.INCONCLUSIVE, GateVerdict.WARN):
@@ -229,10 +240,6 @@ def _list_reasons(verdict: GateVerdict, lines: Sequence[PolicyLine], thresholds:
 
 def _explain(line: PolicyLine) -> str:
     return line.reason if line.metric == PASS_RATE else f"{line.tier} {line.metric}: {line.reason}"
-
-
-def _list_not_run(comparison: Comparison) -> list[str]:
-    return [each.id for each in comparison.cases if Outcome.NOT_RUN in (each.first, each.second)]
 
 
 def _explain_noise(noise: Comparison, comparison: Comparison) -> list[str]:

@@ -101,6 +101,7 @@ class Policy(_Part, frozen=True, kw_only=True):
         critical: A loss beyond the margin blocks.
         supporting: A loss beyond the margin warns, at most.
         advisory: Only told.
+        max_not_run: Which share of the conversations may have failed to run in one of the two runs, from 0 to below 1.
     """
 
     name: Word
@@ -110,6 +111,7 @@ class Policy(_Part, frozen=True, kw_only=True):
     critical: tuple[Metric, ...] = ()
     supporting: tuple[Metric, ...] = ()
     advisory: tuple[Metric, ...] = ()
+    max_not_run: float = 0.0
 
     def list_metrics(self) -> list[tuple[str, Tier, Metric]]:
         """Each metric with its tier and the path to it in the file, the primary one first."""
@@ -190,6 +192,8 @@ def _find_faults(policy: Policy) -> Iterator[Fault]:
         if (metric.metric, metric.tag) in seen:
             yield Fault(place, f"{metric.title} is there twice")
         seen.add((metric.metric, metric.tag))
+    if not 0 <= policy.max_not_run < 1:
+        yield Fault("max_not_run", f"must be from 0 to below 1; it is {policy.max_not_run:g}")
     yield from _find_threshold_faults(policy.must_pass)
 
 

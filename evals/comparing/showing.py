@@ -53,6 +53,8 @@ def describe_gate(comparison: Comparison, result: GateResult) -> Iterator[str]:
         yield f"about {result.decision.further_cases} further conversations like these would settle it"
     yield f"policy {result.policy}: margin {result.margin:g}"
     yield from describe_floor(comparison, result)
+    if result.absences is not None and result.absences.verdict is GateVerdict.PASS:
+        yield result.absences.reason
     for line in result.lines:
         change = line.change
         moved = f"{change.worse} worse, {change.better} better of {change.conversations}"
