@@ -72,4 +72,6 @@ def describe_rescored(found: Rescored) -> Iterator[str]:
         yield f"  {each.conversation}  {each.scorer}  {each.before} → {each.after}{why}"
     if len(found.changes) > MOST_TOLD:
         yield f"  … and {len(found.changes) - MOST_TOLD} more"
-    yield f"written to {found.written}" if found.written else "nothing is written"
+    same = not found.changes and not found.reworded
+    written = f"they stay in {found.written}" if same else f"written to {found.written}"
+    yield written if found.written else "nothing is written"

@@ -93,7 +93,8 @@ def explain_missing(policy: Policy, labelled: LabelledComparison | None) -> Iter
     there = {each.metric for each in labelled.metrics} if labelled else set()
     for _, _, metric in policy.list_metrics():
         if metric.metric in LABEL_METRICS and metric.metric not in there:
-            yield f"{metric.metric} is in the policy, and the two runs share none of these: evaluate with --messages"
+            lacking = f"{metric.metric} is in the policy, and the two runs share no such messages"
+            yield f"{lacking}: evaluate a suite that has them, with --messages"
 
 
 _Pair = tuple[LabelledMessage, LabelledMessage]

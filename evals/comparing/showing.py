@@ -12,6 +12,7 @@ from evals.comparing.comparison import Comparison
 from evals.comparing.gating import GateResult, explain_bless
 from evals.comparing.labels import LabelledComparison
 from evals.comparing.policies import PASS_RATE
+from evals.comparing.thresholds import choose_told
 from evals.comparing.turns import Turn
 from evals.scoreboard import clean_line
 from evals.statistics.gate import GateVerdict
@@ -64,7 +65,10 @@ def describe_gate(comparison: Comparison, result: GateResult) -> Iterator[str]:
         )
         said = line.reason if line.verdict is not GateVerdict.PASS else moved
         yield f"  {line.tier:<10} {line.metric:<26} {line.verdict:<12} {said}{chance}{floor}"
-    yield from (f"  {'must pass':<10} {held.title:<26} {held.verdict:<12} {held.reason}" for held in result.thresholds)
+    told, others = choose_told(result.thresholds)
+    yield from (f"  {'must pass':<10} {held.title:<26} {held.verdict:<12} {held.reason}" for held in told)
+    if others is not None:
+        yield f"  {'must pass':<10} {others}"
 
 
 def describe_floor(comparison: Comparison, result: GateResult) -> Iterator[str]:

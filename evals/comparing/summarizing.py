@@ -14,6 +14,7 @@ from evals.comparing.alignment import Change, ConversationPair, TurnPair
 from evals.comparing.comparison import Comparison
 from evals.comparing.gating import GateResult, explain_bless
 from evals.comparing.showing import MOST_TOLD, describe_floor, describe_scoring, list_doings
+from evals.comparing.thresholds import choose_told
 from evals.run_directory import write_lines
 from evals.statistics.gate import GateVerdict
 
@@ -109,8 +110,11 @@ def _describe_lines(result: GateResult) -> Iterator[str]:
             f"| {change.conversations} | {line.verdict} |"
         )
     yield ""
-    yield from (f"- must pass: {escape(each.reason)} ({each.verdict})" for each in result.thresholds)
-    if result.thresholds:
+    told, others = choose_told(result.thresholds)
+    yield from (f"- must pass: {escape(each.reason)} ({each.verdict})" for each in told)
+    if others is not None:
+        yield f"- must pass: {others}"
+    if told:
         yield ""
 
 

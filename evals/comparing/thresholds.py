@@ -8,13 +8,15 @@ broken when it is right three times in five, whatever the run before did. `evals
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from evals.comparing.policies import MustPass
 from evals.statistics.gate import GateVerdict
 
+MOST_TOLD = 10
+"""Thresholds that are told one by one where all of them are met: a tag may hold a hundred conversations."""
 _SLACK = 1e-9
 """0.8 is not quite four fifths where it is a float."""
 
@@ -97,3 +99,13 @@ def judge_threshold(counted: CountedTrials, *, certain: bool) -> ThresholdLine:
         return ThresholdLine(counted=counted, verdict=GateVerdict.BLOCK, reason=f"{seen}, and must in {share}")
     reason = f"{seen}: too few to tell whether it does in {share}, which takes {needed} that run (--trials)"
     return ThresholdLine(counted=counted, verdict=GateVerdict.INCONCLUSIVE, reason=reason)
+
+
+def choose_told(lines: Sequence[ThresholdLine]) -> tuple[list[ThresholdLine], str | None]:
+    """Those that people are told, all that are not met first, and a word on the others, if there are any."""
+    open_ones = [each for each in lines if each.verdict is not GateVerdict.PASS]
+    met = [each for each in lines if each.verdict is GateVerdict.PASS]
+    room = max(0, MOST_TOLD - len(open_ones))
+    left = len(met) - room
+    others = f"{left} others pass in as many of their trials as they have to" if left > 0 else None
+    return [*open_ones, *met[:room]], others

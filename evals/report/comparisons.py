@@ -12,6 +12,7 @@ import msgspec
 
 from evals.comparing.comparison import MOST_SHOWN, Comparison
 from evals.comparing.gating import GateResult
+from evals.comparing.thresholds import choose_told
 from evals.report.environment import render_page
 from evals.report.packing import pack_entries
 from evals.report.pairs import make_pair_entry
@@ -88,6 +89,7 @@ def write_comparison(
         decision=decision,
         margin=margin,
         result=result,
+        thresholds=choose_told(result.thresholds if result else ()),
         facts=list_facts(comparison.first, comparison.second),
         figures=find_figures(comparison),
         scale=draw_scale(comparison, margin),

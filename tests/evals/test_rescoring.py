@@ -193,7 +193,10 @@ def test_the_command_tells_people_and_programs_what_changed(tmp_path: Path, caps
     shown = capsys.readouterr().out
     assert run(["rescore", str(path), "--json"]) == 0
     printed = msgspec.json.decode(capsys.readouterr().out)
+    assert run(["rescore", str(path)]) == 0
+    again = capsys.readouterr().out
 
+    assert again.endswith("0 scores changed\nthey stay in scores-1.jsonl\n")
     assert "3 conversations, scored by then, now by " in shown
     assert "  c1: passed, now broken\n" in shown
     assert "  c2  rule/gone  broken → not scored\n" in shown

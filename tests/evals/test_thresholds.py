@@ -12,6 +12,7 @@ from evals.cli import run
 from evals.comparing.comparison import Comparison, compare_runs
 from evals.comparing.gating import GateResult, decide
 from evals.comparing.policies import Metric, MustPass, Policy, Threshold
+from evals.comparing.showing import describe_gate
 from evals.comparing.thresholds import CountedTrials, count_needed, judge_threshold
 from evals.run_directory import RunInfo, RunReader, RunWriter
 from evals.scorers import score
@@ -113,10 +114,13 @@ def test_a_tag_holds_each_of_its_conversations_and_an_id_counts_before_it(tmp_pa
     first = write(tmp_path / "a", c0="ppppp", c1="ppppp")
     second = write(tmp_path / "b", c0="pbbpp", c1="ppbbp")
 
-    found, _ = judge(first, second, Threshold(tag="ask", at_least=0.8), Threshold(id="c0", at_least=0.6))
+    found, comparison = judge(first, second, Threshold(tag="ask", at_least=0.8), Threshold(id="c0", at_least=0.6))
 
     held = {each.counted.id: each.verdict for each in found.thresholds}
+    shown = [line for line in describe_gate(comparison, found) if line.startswith("  must pass")]
     assert len(held) == 152
+    assert "c1 passed in 3 of 5 trials, and must" in shown[0]
+    assert len(shown) == 11 and shown[-1].endswith("142 others pass in as many of their trials as they have to")
     assert (held["c0"], held["c1"], held["d0"]) == ("PASS", "BLOCK", "PASS")
     assert found.decision.reason == "must pass: c1 passed in 3 of 5 trials, and must in 80%"
 
