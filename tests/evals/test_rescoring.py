@@ -13,17 +13,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from evals.baselines import write_reduced
+from evals.baselines import Blessing, bless, write_reduced
 from evals.cli import run
 from evals.comparing.comparison import compare_runs
 from evals.comparing.showing import describe_comparison
+from evals.report.comparisons import list_facts
 from evals.rescoring import ScoreChange, rescore
 from evals.run_directory import RunReader, RunWriter
 from evals.scorers import score
 from evals.verdicts import Outcome, Verdict
 from runtime.domain.errors import Broken
 from sim.record import ConversationRecord
+from tests.evals.test_baselines import write_production
 from tests.evals.test_comparison import BROKEN, many, write
+from tests.evals.test_trials import write as write_trials
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = "rule/one-question"
@@ -118,8 +121,32 @@ def test_a_comparison_says_that_two_runs_were_scored_by_different_code(tmp_path:
     rescore(first, "now")
     after = list(describe_comparison(compare_runs(RunReader(first), RunReader(second))))
 
+    facts = [(each.name, each.before, each.now) for each in list_facts(RunReader(first).info, RunReader(second).info)]
     assert told in before
     assert not any("scored by" in line for line in after)
+    assert ("Code", "then", "now") in facts and ("Scored by", "now", "now") in facts
+
+
+def test_each_trial_is_scored_by_itself(tmp_path: Path) -> None:
+    """And counted by its conversation, as before."""
+    path = write_trials(tmp_path / "a", {"c0": "pb", "c1": "p-"})
+    before = RunReader(path)
+
+    found = rescore(path, "now")
+
+    after = RunReader(path)
+    assert (found.conversations, found.changes, found.outcomes) == (4, (), ())
+    assert (after.verdicts(), after.info.summary) == (before.verdicts(), before.info.summary)
+    assert sorted(after.verdicts()) == ["c0", "c0#1", "c1", "c1#1"]
+
+
+def test_a_run_that_was_scored_by_code_in_no_commit_is_no_baseline(tmp_path: Path) -> None:
+    """What it says of right and wrong could not be repeated."""
+    path = write_production(tmp_path / "a", many(25))
+    rescore(path, "abc1234-dirty")
+
+    with pytest.raises(Broken, match=r"its code \(abc1234-dirty\) is in no commit"):
+        bless(path, "mine", Blessing(by="me", why="so", when="2026-01-12", new_suite=True), folder=tmp_path / "kept")
 
 
 def test_half_a_run_a_baseline_and_what_cannot_be_read_are_refused(
