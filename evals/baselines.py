@@ -209,8 +209,9 @@ def _find_refusals(info: RunInfo, *, dirty: bool) -> Iterator[str]:
         yield "its prompts are not production's: put the new ones there first"
     if info.locks != {"booking": SETTINGS.booking_lock, "conversation": SETTINGS.conversation_lock}:
         yield "its locks are not production's"
-    if not dirty and (info.code_version.endswith("-dirty") or info.code_version in ("", "unknown")):
-        yield f"its code ({info.code_version or 'unknown'}) is in no commit: commit and evaluate again, or say --dirty"
+    for code in dict.fromkeys((info.code_version, info.scored_by)):
+        if not dirty and (code.endswith("-dirty") or code in ("", "unknown")):
+            yield f"its code ({code or 'unknown'}) is in no commit: commit and evaluate again, or say --dirty"
 
 
 def _compare_with_present(present: Path, reader: RunReader, *, new_suite: bool) -> Comparison | None:

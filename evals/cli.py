@@ -19,6 +19,7 @@ from evals.export_commands import app as export_app
 from evals.fleet_commands import app as fleet_app
 from evals.race_commands import app as race_app
 from evals.record_commands import app as record_app
+from evals.rescore_commands import app as rescore_app
 from runtime.cli import app as runtime_app
 from runtime.domain.errors import ParloError
 from sim.cli import app as sim_app
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.add_typer(evals_app)
 app.add_typer(datasets_app)
 app.add_typer(eval_app)
+app.add_typer(rescore_app)
 app.add_typer(baseline_app)
 app.add_typer(export_app)
 app.add_typer(fleet_app)

@@ -149,7 +149,8 @@ def classify_messages(
 
 
 _MEASUREMENTS = (
-    "Of route, turn, replay, accept, memory, handoff, flood, simulate, start and workbench; all of them by default."
+    "Of route, turn, replay, accept, memory, handoff, flood, simulate, start, workbench and cassettes; "
+    "all of them by default."
 )
 
 

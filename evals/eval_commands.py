@@ -213,7 +213,7 @@ def _write_outputs(comparison: Comparison, result: GateResult, outputs: Mapping[
     from evals.report import write_comparison
 
     def write_page(path: Path, comparison: Comparison, result: GateResult) -> None:
-        write_comparison(comparison, path, decision=result.decision, margin=result.margin)
+        write_comparison(comparison, path, decision=result.decision, margin=result.margin, result=result)
 
     failed = False
     for option, write in (("--junit", write_junit), ("--summary", write_summary), ("--html", write_page)):

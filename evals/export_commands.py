@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from evals.exporting import Exported
+    from evals.exporting import Export
     from runtime.store.exports import Wanted
 
 app = typer.Typer()
@@ -56,9 +56,9 @@ def export(  # noqa: PLR0913 - each is an option
         until=_read_date(until, "--until"),
         limit=limit,
     )
-    exported = _export(wanted, salt)
-    _write(out, lambda: write_directory(exported.transcripts, out))
-    _tell_done(exported, out, as_json=as_json)
+    export = _prepare(wanted, salt)
+    _write(out, lambda: write_directory(export.redact(), out))
+    _tell_done(export, out, as_json=as_json)
 
 
 @app.command("fixture")
@@ -74,33 +74,39 @@ def make_fixture(
 
     if out.exists():
         raise typer.BadParameter(f"{out} is there already", param_hint="--out")
-    exported = _export(Wanted(conversations=(conversation,)), salt)
-    _write(out, lambda: write_fixture(exported.transcripts[0], out))
-    _tell_done(exported, out, as_json=as_json)
+    export = _prepare(Wanted(conversations=(conversation,)), salt)
+
+    def write() -> None:
+        # all there is, which is one: only then it has passed the check
+        (transcript,) = export.redact()
+        write_fixture(transcript, out)
+
+    _write(out, write)
+    _tell_done(export, out, as_json=as_json)
 
 
-def _export(wanted: Wanted, salt: str | None) -> Exported:
-    from evals.exporting import Leaked, export_from
+def _prepare(wanted: Wanted, salt: str | None) -> Export:
+    from evals.exporting import prepare_export_from
     from evals.redaction.redactor import SHORTEST_SALT
     from runtime.adapters.embedded import choose_database_url
 
     secret = salt.encode() if salt is not None else os.urandom(32)
     if len(secret) < SHORTEST_SALT:
         raise typer.BadParameter(f"at least {SHORTEST_SALT} letters, or it could be guessed", param_hint="--salt")
-    try:
-        exported = asyncio.run(export_from(choose_database_url(os.environ), wanted, secret))
-    except Leaked as leaked:
-        _stop(f"nothing was written, since something real was still there ({leaked})", 1)
-    if not exported.transcripts:
+    export = asyncio.run(prepare_export_from(choose_database_url(os.environ), wanted, secret))
+    if not export.ids:
         _stop("no conversation of a customer is what was asked for", 1)
-    return exported
+    return export
 
 
 def _write(out: Path, write: Callable[[], None]) -> None:
+    from evals.exporting import Leaked
     from sim.problems import MalformedInput
 
     try:
         write()
+    except Leaked as leaked:
+        _stop(f"nothing was written, since something real was still there ({leaked})", 1)
     except OSError as error:
         _stop(f"{out} cannot be written: {error.strerror or error}", 1)
     except MalformedInput as error:
@@ -117,16 +123,15 @@ def _read_date(text: str | None, option: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _tell_done(exported: Exported, out: Path, *, as_json: bool) -> None:
+def _tell_done(export: Export, out: Path, *, as_json: bool) -> None:
     import msgspec
 
-    ids = [each.id for each in exported.transcripts]
     if as_json:
-        told = {"out": str(out), "conversations": len(ids), "ids": ids, "skipped": exported.skipped}
+        told = {"out": str(out), "conversations": len(export.ids), "ids": export.ids, "skipped": export.skipped}
         sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
         return
-    skipped = f", {exported.skipped} skipped" if exported.skipped else ""
-    sys.stdout.write(f"{len(ids)} conversations{skipped} -> {out}\n")
+    skipped = f", {export.skipped} skipped" if export.skipped else ""
+    sys.stdout.write(f"{len(export.ids)} conversations{skipped} -> {out}\n")
 
 
 def _stop(message: str, code: int) -> NoReturn:

@@ -23,7 +23,8 @@ LABELLED_FILE = "labelled.json"
 class LabelledMessage(msgspec.Struct, frozen=True):
     """One message: its id in the suite, what it is and what it was taken for.
 
-    `asked` is true where it was relayed and its author asked whether the handoff is over.
+    `asked` is true where it was relayed and its author asked whether the handoff is over. Messages of one `group`, such
+    as one conversation, hang together: a comparison takes them for one cluster.
     """
 
     id: str
@@ -32,6 +33,7 @@ class LabelledMessage(msgspec.Struct, frozen=True):
     predicted: str
     decided_by: str
     asked: bool = False
+    group: str | None = None
 
     @property
     def right(self) -> bool:
@@ -86,7 +88,7 @@ def _collect(items: list[Utterance], classified: Classified) -> LabelledTask:
 
 
 def _describe(item: Utterance, row: dict[str, object]) -> LabelledMessage:
-    predicted = row["predicted"]
+    predicted, group = row["predicted"], item.row.given.get("group")
     return LabelledMessage(
         id=item.id,
         text=item.row.text,
@@ -94,6 +96,7 @@ def _describe(item: Utterance, row: dict[str, object]) -> LabelledMessage:
         predicted=str(predicted).lower() if isinstance(predicted, bool) else str(predicted),
         decided_by=str(row["decided_by"]),
         asked=row.get("ask_to_end") is True,
+        group=None if group is None else str(group),
     )
 
 

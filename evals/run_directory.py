@@ -44,6 +44,13 @@ class RunState(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class Rescoring(msgspec.Struct, frozen=True):
+    """That a run was scored anew: which of its files holds the scores since, and which code gave them."""
+
+    scores: str
+    code_version: str
+
+
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What a run is: enough to repeat it, and to refuse to compare it with another suite.
 
@@ -52,7 +59,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     the ids of conversations that may never break. `splits` names the split of each conversation, where the suite has
     splits. `cassettes` is the policy by which recorded answers of a model were used, or None where there were none.
     `after_divergence` says how conversations went on that had left their recordings; `trials` is how often each
-    conversation is replayed.
+    conversation is replayed. `rescored` is there once `parlo rescore` has put new scores into it.
     """
 
     id: str
@@ -75,6 +82,17 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     cassettes: str | None = None
     after_divergence: str = "recorded"
     trials: int = 1
+    rescored: Rescoring | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def scores_file(self) -> str:
+        """The name of the file that holds the run's scores."""
+        return SCORES_FILE if isinstance(self.rescored, msgspec.UnsetType) else self.rescored.scores
+
+    @property
+    def scored_by(self) -> str:
+        """The version of the code that gave them; nothing where it is not known."""
+        return self.code_version if isinstance(self.rescored, msgspec.UnsetType) else self.rescored.code_version
 
 
 class _ScoreLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -131,7 +149,8 @@ class RunWriter:
             stored = RunReader(path).info
             info = msgspec.structs.replace(info, id=stored.id, created=stored.created)
             self._take_up()
-        self._info = msgspec.structs.replace(info, python=info.python or sys.version.split()[0])
+        # what is written here stands in the first scores file, wherever it was read from
+        self._info = msgspec.structs.replace(info, python=info.python or sys.version.split()[0], rescored=msgspec.UNSET)
         # without a buffer: what a full disk did not take must not be tried again when the file is closed
         self._events = (path / EVENTS_FILE).open("ab", buffering=0)
         self._scores = (path / SCORES_FILE).open("ab", buffering=0)
@@ -152,7 +171,7 @@ class RunWriter:
         """
         if record.key in self._finished:
             raise ValueError(f"conversation {record.key!r} is in this run twice")
-        _append(self._scores, _encode_scores(record, verdicts))
+        _append(self._scores, encode_scores(record, verdicts))
         _append(self._events, encode_record(record))
         return self._count(record, verdicts)
 
@@ -196,7 +215,7 @@ class RunWriter:
         for record in kept.values():
             self._count(record, verdicts.get(record.key, []))
         replace_file(self.path / EVENTS_FILE, b"".join(encode_record(record) for record in kept.values()))
-        scores = (_encode_scores(record, verdicts.get(key, [])) for key, record in kept.items())
+        scores = (encode_scores(record, verdicts.get(key, [])) for key, record in kept.items())
         replace_file(self.path / SCORES_FILE, b"".join(scores))
 
     def _close(self, state: RunState, summary: Summary) -> None:
@@ -206,9 +225,8 @@ class RunWriter:
 
     def _write_info(self, state: RunState, summary: Summary | None = None) -> None:
         outcomes = Counter(str(outcome) for outcome in self._finished.values())
-        counts = {"finished": len(self._finished)} | {str(outcome): outcomes[outcome] for outcome in Outcome}
-        self._info = msgspec.structs.replace(self._info, state=state, counts=counts, summary=summary)
-        replace_file(self.path / RUN_FILE, msgspec.json.format(_ENCODER.encode(self._info), indent=2) + b"\n")
+        self._info = msgspec.structs.replace(self._info, state=state, counts=count_outcomes(outcomes), summary=summary)
+        write_info(self.path, self._info)
 
 
 class RunReader:
@@ -254,7 +272,7 @@ class RunReader:
     def verdicts(self) -> dict[str, list[Verdict]]:
         """Verdicts by a conversation's key; of one that was cut off, perhaps only some."""
         found: dict[str, list[Verdict]] = {}
-        for raw in _read_lines(self.path / SCORES_FILE):
+        for raw in _read_lines(self.path / self.info.scores_file):
             try:
                 line = _SCORES.decode(raw)
             except (msgspec.DecodeError, UnicodeDecodeError):
@@ -271,6 +289,20 @@ class RunReader:
         for record in self.records():
             tally.add(record, verdicts.get(record.key, []))
         return tally.summarize()
+
+
+def count_outcomes(outcomes: Counter[str]) -> dict[str, int]:
+    """How many conversations there are, and of each outcome."""
+    return {"finished": outcomes.total()} | {str(outcome): outcomes[outcome] for outcome in Outcome}
+
+
+def write_info(path: Path, info: RunInfo) -> None:
+    """Put a run's `run.json` in place, whole or not at all.
+
+    Raises:
+        DiskFull: There is no room for it; the old one stays.
+    """
+    replace_file(path / RUN_FILE, msgspec.json.format(_ENCODER.encode(info), indent=2) + b"\n")
 
 
 def _take_met(raw: bytes, found: dict[str, list[Verdict]]) -> None:
@@ -338,7 +370,8 @@ def _read_lines(path: Path) -> Iterator[bytes]:
                 yield line[:-1]
 
 
-def _encode_scores(record: ConversationRecord, verdicts: Sequence[Verdict]) -> bytes:
+def encode_scores(record: ConversationRecord, verdicts: Sequence[Verdict]) -> bytes:
+    """A conversation's verdicts as lines of a scores file."""
     return _ENCODER.encode_lines(
         [_ScoreLine(record.id, v.scorer, v.value, v.reason, v.event, v.kind, record.trial) for v in verdicts]
     )

@@ -14,6 +14,7 @@ import msgspec
 from rich.console import Console
 
 from evals.bench.accept import measure_accepting
+from evals.bench.cassettes import measure_cassettes
 from evals.bench.figures import Measurement
 from evals.bench.flood import measure_flood
 from evals.bench.ground import Ground
@@ -41,6 +42,7 @@ MEASUREMENTS: dict[str, Callable[[Ground], Measurement]] = {
     "simulate": measure_simulation,
     "start": measure_start,
     "workbench": measure_workbench,
+    "cassettes": measure_cassettes,
 }
 LIMIT_S = 120.0
 """Of one measurement; each keeps itself well below it."""

@@ -15,9 +15,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from evals.comparing.alignment import Change, ConversationPair, UnlikeConversations
-from evals.comparing.labels import LabelledComparison, compare_labelled
+from evals.comparing.labels import LabelledComparison, compare_labelled, explain_missing
 from evals.comparing.metrics import MetricChange, MetricTally
-from evals.comparing.policies import Policy
+from evals.comparing.policies import LABEL_METRICS, Policy
+from evals.comparing.thresholds import CountedTrials, count_thresholds
 from evals.comparing.trials import Trials, align_trials, group_trials, judge_trials, list_missing
 from evals.run_directory import RunInfo, RunReader, RunState
 from evals.statistics.mcnemar import McNemar, compare_outcomes
@@ -66,8 +67,10 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         on_policy: Which share of turns came before the two did different things: what people wrote after that was an
             answer to something the second run perhaps did not say.
         broken_must_pass: Conversations that may never break, passed before and do not now.
+        must_pass_not_run: Those among them that did not run in one of the two.
+        thresholds: Those that the policy holds to a share of their trials instead, with what passed in the second run.
         pairs: Those that broke, were fixed or changed; the broken ones first, and among them those that must pass.
-        metrics: What became of each scorer, and of the slices that a policy names.
+        metrics: What became of each scorer, of the slices that a policy names, and of labelled messages by task.
         cases: Every conversation of both runs, in the first one's order.
         dropped: Trials whose harness broke, in each run, of conversations that were compared nevertheless.
         labelled: The suite's labelled messages, apart from the conversations; None where there are none.
@@ -89,6 +92,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     cases: tuple[Case, ...] = ()
     dropped: tuple[int, int] = (0, 0)
     labelled: LabelledComparison | None = None
+    thresholds: tuple[CountedTrials, ...] = ()
+    must_pass_not_run: tuple[str, ...] = ()
 
 
 def compare_runs(first: RunReader, second: RunReader, policy: Policy | None = None) -> Comparison:
@@ -102,12 +107,16 @@ def compare_runs(first: RunReader, second: RunReader, policy: Policy | None = No
         policy: Names further slices that are looked at, and further conversations that must pass.
     """
     reasons = list(_explain_unlike(first, second))
-    tally = _Tally([(each.metric, each.tag) for _, _, each in policy.list_metrics()] if policy else [])
+    wanted = [(each.metric, each.tag) for _, _, each in policy.list_metrics()] if policy else []
+    tally = _Tally([each for each in wanted if each[0] not in LABEL_METRICS])
     for pair, trials in _pair_up(first, second, reasons):
         tally.add(pair, trials)
     labelled = compare_labelled(first.path, second.path, reasons)
+    reasons += explain_missing(policy, labelled) if policy else ()
     before, after = tally.means
+    thresholds = tally.count_thresholds(policy) if policy else ()
     must_pass = tally.find_must_pass({*first.info.must_pass, *second.info.must_pass}, policy)
+    must_pass -= {each.id for each in thresholds}
     return Comparison(
         first=first.info,
         second=second.info,
@@ -123,10 +132,12 @@ def compare_runs(first: RunReader, second: RunReader, policy: Policy | None = No
             each.id for each in tally.cases if each.change is Change.BROKEN and each.id in must_pass
         ),
         pairs=tally.list_pairs(must_pass),
-        metrics=tally.metrics.list_changes(),
+        metrics=(*tally.metrics.list_changes(), *(labelled.metrics if labelled else ())),
         cases=tuple(tally.cases),
         dropped=(tally.dropped[0], tally.dropped[1]),
         labelled=labelled,
+        thresholds=thresholds,
+        must_pass_not_run=tuple(each for each in tally.not_run if each in must_pass),
     )
 
 
@@ -140,11 +151,13 @@ class _Tally:
         self.on_policy = 0
         self.cases: list[Case] = []
         self.metrics = MetricTally(wanted)
+        self._counts: dict[str, tuple[int, int]] = {}
         self._tags: dict[str, tuple[list[bool], list[bool]]] = {}
         self._kept: dict[Change, list[ConversationPair]] = {change: [] for change in Change}
 
     def add(self, pair: ConversationPair, trials: tuple[Trials, Trials]) -> None:
         self.cases.append(_shorten(pair))
+        self._counts[pair.id] = trials[1].passed, len(trials[1].scored)
         before, after = pair.rates
         if before is None or after is None:
             self.not_run.append(pair.id)
@@ -169,6 +182,9 @@ class _Tally:
             return named
         tags = {*policy.must_pass.tags}
         return named | {*policy.must_pass.ids} | {each.id for each in self.cases if tags & {*each.tags}}
+
+    def count_thresholds(self, policy: Policy) -> tuple[CountedTrials, ...]:
+        return count_thresholds(policy.must_pass, {each.id: each.tags for each in self.cases}, self._counts)
 
     def cut_slices(self) -> tuple[Slice, ...]:
         found = {tag: compare_outcomes(*series) for tag, series in sorted(self._tags.items())}

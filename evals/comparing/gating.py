@@ -10,9 +10,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from evals.comparing.absences import Absences, judge_absences
 from evals.comparing.comparison import Comparison, Slice
 from evals.comparing.metrics import MetricChange
-from evals.comparing.policies import PASS_RATE, Metric, Policy, Tier, name_metric
+from evals.comparing.policies import LABEL_METRICS, PASS_RATE, Metric, Policy, Tier, name_metric
+from evals.comparing.thresholds import ThresholdLine, judge_threshold
 from evals.run_directory import BASELINE_PREFIX, RunInfo
 from evals.statistics.distributions import student_t_quantile
 from evals.statistics.gate import GateDecision, GateVerdict, decide_gate
@@ -21,7 +23,6 @@ from evals.statistics.noise_floor import is_within_noise
 from evals.statistics.pairs import PairedDifference
 from evals.statistics.rates import Rate, rate_of
 from evals.statistics.slices import correct_holm
-from evals.verdicts import Outcome
 from sim.offline_model.protocol import MODEL_NAME
 
 REPEATABLE = frozenset({"offline", MODEL_NAME})
@@ -81,6 +82,8 @@ class GateResult(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[PolicyLine, ...]
     slices: tuple[ChangedSlice, ...]
     floor: Floor | None
+    thresholds: tuple[ThresholdLine, ...] = ()
+    absences: Absences | None = None
 
 
 def decide(comparison: Comparison, policy: Policy, noise: Comparison | None = None) -> GateResult:
@@ -92,6 +95,7 @@ def decide(comparison: Comparison, policy: Policy, noise: Comparison | None = No
         noise: Of the run before with a second one of the same version.
     """
     certain = {comparison.first.model, comparison.second.model} <= REPEATABLE
+    labels_certain = comparison.labelled is not None and {*comparison.labelled.models} <= REPEATABLE
     floor = measure_floor(comparison.first, noise) if noise else Floor("", certain=True) if certain else None
     changes = {(each.metric, each.tag): each for each in comparison.metrics}
     empty = Rate(0, 0, 0.0, 1.0)
@@ -100,17 +104,22 @@ def decide(comparison: Comparison, policy: Policy, noise: Comparison | None = No
         found = changes.get((metric.metric, metric.tag)) or MetricChange(
             metric=metric.metric, tag=metric.tag, conversations=0, pairs=None, worse=0, better=0, flips=empty, lost=0
         )
-        if tier is Tier.CRITICAL and not certain:
+        sure = labels_certain if metric.metric in LABEL_METRICS else certain
+        if tier is Tier.CRITICAL and not sure:
             found = msgspec.structs.replace(found, pairs=_widen(found.pairs, 2 * len(policy.critical)))
-        lines.append(_judge_line(tier, metric, found, _find_floor(floor, metric.title, found.flips), certain=certain))
+        lines.append(_judge_line(tier, metric, found, _find_floor(floor, metric.title, found.flips), certain=sure))
     unlike = (*comparison.incomparable, *(_explain_noise(noise, comparison) if noise else ()))
+    thresholds = tuple(judge_threshold(each, certain=certain) for each in comparison.thresholds)
+    absences = judge_absences(comparison, policy.max_not_run)
     return GateResult(
-        decision=_combine(comparison, unlike, lines),
+        decision=_note(_combine(comparison, unlike, lines, thresholds, absences), absences),
         policy=policy.name,
         margin=policy.primary.margin,
         lines=tuple(_correct_advisory(lines)),
         slices=tuple(_find_changed_slices(comparison, floor)),
         floor=floor,
+        thresholds=thresholds,
+        absences=absences,
     )
 
 
@@ -159,7 +168,7 @@ def _judge_change(tier: Tier, margin: float, found: MetricChange, *, certain: bo
     if found.lost:
         return GateVerdict.INCONCLUSIVE, f"{found.lost} conversations are not scored by it any more"
     if found.pairs is None:
-        if tier is Tier.PRIMARY:
+        if tier is Tier.PRIMARY or found.metric in LABEL_METRICS:
             return GateVerdict.INCONCLUSIVE, "no case could be compared"
         return GateVerdict.PASS, "nothing in these runs is scored by it"
     decided, lost = decide_gate(found.pairs, margin), -found.pairs.difference.mean
@@ -189,7 +198,20 @@ def _widen(pairs: PairedDifference | None, family: int) -> PairedDifference | No
     )
 
 
-def _combine(comparison: Comparison, unlike: Sequence[str], lines: Sequence[PolicyLine]) -> GateDecision:
+def _note(decision: GateDecision, absences: Absences | None) -> GateDecision:
+    """The decision, which says what was left out where it lets the change through all the same."""
+    if absences is None or decision.verdict not in (GateVerdict.PASS, GateVerdict.WARN):
+        return decision
+    return msgspec.structs.replace(decision, reason=f"{decision.reason}; {absences.reason}")
+
+
+def _combine(
+    comparison: Comparison,
+    unlike: Sequence[str],
+    lines: Sequence[PolicyLine],
+    thresholds: Sequence[ThresholdLine],
+    absences: Absences | None,
+) -> GateDecision:
     """One verdict: what cannot be compared first, then what blocks, then what is open, then what warns."""
     primary = lines[0]
     decided = decide_gate(
@@ -197,31 +219,27 @@ def _combine(comparison: Comparison, unlike: Sequence[str], lines: Sequence[Poli
     )
     if unlike or comparison.broken_must_pass:
         return decided
-    blocking = [line for line in lines if line.verdict is GateVerdict.BLOCK]
+    blocking = _list_reasons(GateVerdict.BLOCK, lines, thresholds)
     if blocking:
-        return GateDecision(GateVerdict.BLOCK, "; ".join(_explain(line) for line in blocking))
-    gone = _list_not_run(comparison)
-    if gone:
-        named = ", ".join(gone[:5]) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
-        reason = f"{len(gone)} conversations did not run in one of the two, and what did not run never passes: {named}"
-        return GateDecision(GateVerdict.INCONCLUSIVE, reason)
+        return GateDecision(GateVerdict.BLOCK, "; ".join(blocking))
+    if absences is not None and absences.verdict is GateVerdict.INCONCLUSIVE:
+        return GateDecision(GateVerdict.INCONCLUSIVE, absences.reason)
     if primary.verdict is GateVerdict.INCONCLUSIVE:
         return msgspec.structs.replace(decided, verdict=primary.verdict, reason=_explain(primary))
-    still_open = [line for line in lines if line.verdict is GateVerdict.INCONCLUSIVE]
-    if still_open:
-        return GateDecision(GateVerdict.INCONCLUSIVE, "; ".join(_explain(line) for line in still_open))
-    warning = [line for line in lines if line.verdict is GateVerdict.WARN]
-    if warning:
-        return GateDecision(GateVerdict.WARN, "; ".join(_explain(line) for line in warning))
+    for verdict in (GateVerdict.INCONCLUSIVE, GateVerdict.WARN):
+        reasons = _list_reasons(verdict, lines, thresholds)
+        if reasons:
+            return GateDecision(verdict, "; ".join(reasons))
     return GateDecision(GateVerdict.PASS, _explain(primary))
+
+
+def _list_reasons(verdict: GateVerdict, lines: Sequence[PolicyLine], thresholds: Sequence[ThresholdLine]) -> list[str]:
+    held = [f"must pass: {each.reason}" for each in thresholds if each.verdict is verdict]
+    return held + [_explain(line) for line in lines if line.verdict is verdict]
 
 
 def _explain(line: PolicyLine) -> str:
     return line.reason if line.metric == PASS_RATE else f"{line.tier} {line.metric}: {line.reason}"
-
-
-def _list_not_run(comparison: Comparison) -> list[str]:
-    return [each.id for each in comparison.cases if Outcome.NOT_RUN in (each.first, each.second)]
 
 
 def _explain_noise(noise: Comparison, comparison: Comparison) -> list[str]:
@@ -240,12 +258,14 @@ def _explain_noise(noise: Comparison, comparison: Comparison) -> list[str]:
 
 def _correct_advisory(lines: Sequence[PolicyLine]) -> list[PolicyLine]:
     found = {
-        line.metric: compare_counts(line.change.worse, line.change.better, line.change.conversations).p
-        for line in lines
-        if line.tier is Tier.ADVISORY and line.change.conversations
+        line.metric: _find_p(line.change) for line in lines if line.tier is Tier.ADVISORY and line.change.conversations
     }
     corrected = correct_holm(found)
     return [msgspec.structs.replace(line, p=corrected.get(line.metric)) if line.p is None else line for line in lines]
+
+
+def _find_p(change: MetricChange) -> float:
+    return compare_counts(change.worse, change.better, change.conversations).p if change.p is None else change.p
 
 
 def _find_changed_slices(comparison: Comparison, floor: Floor | None) -> list[ChangedSlice]:

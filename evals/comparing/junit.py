@@ -34,11 +34,13 @@ def render_junit(comparison: Comparison, result: GateResult) -> str:
     """The document as text."""
     root = ElementTree.Element("testsuites", name=_clean(f"{comparison.first.id} → {comparison.second.id}"))
     policy = [_describe_verdict(result), *(_describe_line(line) for line in result.lines)]
+    policy += [_judge(f"must pass {each.title}", each.verdict, each.reason) for each in result.thresholds]
     _add_suite(root, f"policy {result.policy}", policy)
     must_pass = {*comparison.broken_must_pass}
-    _add_suite(
-        root, comparison.second.suite or "conversations", [_describe_case(c, must_pass) for c in comparison.cases]
-    )
+    absences = result.absences
+    tolerated = {*absences.ids} if absences is not None and absences.verdict is GateVerdict.PASS else set()
+    cases = [_skip(each) if each.id in tolerated else _describe_case(each, must_pass) for each in comparison.cases]
+    _add_suite(root, comparison.second.suite or "conversations", cases)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
@@ -49,6 +51,12 @@ def _add_suite(root: ElementTree.Element, name: str, cases: Iterable[ElementTree
     suite.set("tests", str(len(suite)))
     for kind in ("failure", "error", "skipped"):
         suite.set("skipped" if kind == "skipped" else f"{kind}s", str(len(suite.findall(f"testcase/{kind}"))))
+
+
+def _skip(case: Case) -> ElementTree.Element:
+    """It did not run, and the policy puts up with that: neither a failure nor a pass."""
+    element = _make_case("conversations", f"{case.id}: {case.title}")
+    return _mark(element, "skipped", "did not run in one of the two runs, which is tolerated", "NOT_RUN")
 
 
 def _describe_case(case: Case, must_pass: set[str]) -> ElementTree.Element:
@@ -77,12 +85,16 @@ def _describe_verdict(result: GateResult) -> ElementTree.Element:
 
 
 def _describe_line(line: PolicyLine) -> ElementTree.Element:
-    element = _make_case("policy", f"{line.tier} {line.metric}")
-    if line.verdict is GateVerdict.BLOCK:
-        return _mark(element, "failure", line.reason, line.verdict)
-    if line.verdict in _DOUBTS:
-        return _mark(element, "error", line.reason, line.verdict)
-    return _tell(element, f"{line.verdict}: {line.reason}")
+    return _judge(f"{line.tier} {line.metric}", line.verdict, line.reason)
+
+
+def _judge(name: str, verdict: GateVerdict, reason: str) -> ElementTree.Element:
+    element = _make_case("policy", name)
+    if verdict is GateVerdict.BLOCK:
+        return _mark(element, "failure", reason, verdict)
+    if verdict in _DOUBTS:
+        return _mark(element, "error", reason, verdict)
+    return _tell(element, f"{verdict}: {reason}")
 
 
 def _make_case(group: str, name: str) -> ElementTree.Element:

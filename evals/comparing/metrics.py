@@ -20,7 +20,7 @@ from evals.verdicts import Verdict, VerdictKind
 
 
 class MetricChange(msgspec.Struct, frozen=True, kw_only=True):
-    """One scorer over the conversations that it scored in both runs.
+    """One scorer over the conversations that it scored in both runs; of labelled messages, over the messages.
 
     Attributes:
         metric: The scorer's name, or `conversations` for the pass rate.
@@ -30,6 +30,7 @@ class MetricChange(msgspec.Struct, frozen=True, kw_only=True):
         better: Those in which it rose.
         flips: Both, of all.
         lost: Conversations that only the first run has scored.
+        p: Exact and two-sided, where cases hang together and so `worse` and `better` would tell it wrongly; else None.
     """
 
     metric: str
@@ -40,6 +41,7 @@ class MetricChange(msgspec.Struct, frozen=True, kw_only=True):
     better: int
     flips: Rate
     lost: int
+    p: float | None = None
 
 
 class MetricTally:

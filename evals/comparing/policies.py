@@ -13,6 +13,7 @@ from typing import Annotated
 
 import msgspec
 
+from evals.classifying import Task
 from evals.scorers import SCORER_NAMES
 from sim.fields import Fault
 from sim.json_files import read_json_file
@@ -23,6 +24,8 @@ DEFAULT_POLICY = Path(__file__).resolve().parents[2] / "fixtures" / "policies" /
 """What decides where no policy is named."""
 PASS_RATE = "conversations"
 """The metric that is no scorer's: which share of conversations passed."""
+LABEL_METRICS = {f"labels/{task}": task for task in Task}
+"""Metrics that are no scorers': which share of a task's labelled messages was taken for what they are."""
 
 Word = Annotated[str, msgspec.Meta(min_length=1, description="a text that is not empty")]
 
@@ -44,7 +47,7 @@ class Metric(_Part, frozen=True):
     """One figure of a comparison, by conversation.
 
     Attributes:
-        metric: A scorer's name, or `conversations` for the pass rate.
+        metric: A scorer's name, `conversations` for the pass rate, or `labels/` and a task for labelled messages.
         tag: Only conversations that have it.
         margin: The loss that is tolerated, between 0 and 1.
     """
@@ -64,11 +67,30 @@ def name_metric(metric: str, tag: str | None) -> str:
     return f"{metric} of {tag}" if tag else metric
 
 
+class Threshold(_Part, frozen=True, kw_only=True):
+    """Which share of a conversation's trials must pass in the second run, whatever the first one did.
+
+    Attributes:
+        id: Of one conversation.
+        tag: Or of all that have it, each by itself.
+        at_least: Above 0, up to 1.
+    """
+
+    id: Word | None = None
+    tag: Word | None = None
+    at_least: float
+
+
 class MustPass(_Part, frozen=True):
-    """Conversations that may never break, besides those of the suite: by id, and all that have one of the tags."""
+    """Conversations that may never break, besides those of the suite: by id, and all that have one of the tags.
+
+    Attributes:
+        thresholds: Those that are held to a share of their trials, and to nothing else.
+    """
 
     ids: tuple[Word, ...] = ()
     tags: tuple[Word, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
 
 
 class Policy(_Part, frozen=True, kw_only=True):
@@ -79,6 +101,7 @@ class Policy(_Part, frozen=True, kw_only=True):
         critical: A loss beyond the margin blocks.
         supporting: A loss beyond the margin warns, at most.
         advisory: Only told.
+        max_not_run: Which share of the conversations may have failed to run in one of the two runs, from 0 to below 1.
     """
 
     name: Word
@@ -88,6 +111,7 @@ class Policy(_Part, frozen=True, kw_only=True):
     critical: tuple[Metric, ...] = ()
     supporting: tuple[Metric, ...] = ()
     advisory: tuple[Metric, ...] = ()
+    max_not_run: float = 0.0
 
     def list_metrics(self) -> list[tuple[str, Tier, Metric]]:
         """Each metric with its tier and the path to it in the file, the primary one first."""
@@ -125,7 +149,7 @@ def check_policy(
     Raises:
         MalformedInput: An id, a tag or a scorer that is not known there: it would guard nothing.
     """
-    faults = [*_find_unknown(policy, ids, tags, {*scorers, *SCORER_NAMES, PASS_RATE})]
+    faults = [*_find_unknown(policy, ids, tags, {*scorers, *SCORER_NAMES, *LABEL_METRICS, PASS_RATE})]
     if faults:
         text = path.read_text(encoding="utf-8-sig")
         raise MalformedInput(
@@ -141,12 +165,21 @@ def _find_unknown(
             yield Fault(f"{place}.metric", f"no scorer is called {metric.metric!r}; there are {_join(scorers)}")
         if metric.tag is not None and metric.tag not in tags:
             yield Fault(f"{place}.tag", f"no conversation of these runs has the tag {metric.tag!r}")
-    for index, each in enumerate(policy.must_pass.ids):
-        if each not in ids:
-            yield Fault(f"must_pass.ids[{index}]", f"no conversation of these runs is called {each!r}")
-    for index, each in enumerate(policy.must_pass.tags):
-        if each not in tags:
-            yield Fault(f"must_pass.tags[{index}]", f"no conversation of these runs has the tag {each!r}")
+    yield from _find_unknown_must_pass(policy.must_pass, ids, tags)
+
+
+def _find_unknown_must_pass(must_pass: MustPass, ids: Collection[str], tags: Collection[str]) -> Iterator[Fault]:
+    held = [*enumerate(must_pass.thresholds)]
+    named = [*((f"ids[{index}]", each) for index, each in enumerate(must_pass.ids))]
+    named += [(f"thresholds[{index}].id", each.id) for index, each in held if each.id is not None]
+    for place, name in named:
+        if name not in ids:
+            yield Fault(f"must_pass.{place}", f"no conversation of these runs is called {name!r}")
+    tagged = [*((f"tags[{index}]", each) for index, each in enumerate(must_pass.tags))]
+    tagged += [(f"thresholds[{index}].tag", each.tag) for index, each in held if each.tag is not None]
+    for place, tag in tagged:
+        if tag not in tags:
+            yield Fault(f"must_pass.{place}", f"no conversation of these runs has the tag {tag!r}")
 
 
 def _find_faults(policy: Policy) -> Iterator[Fault]:
@@ -154,9 +187,29 @@ def _find_faults(policy: Policy) -> Iterator[Fault]:
     for place, _, metric in policy.list_metrics():
         if not 0 < metric.margin < 1:
             yield Fault(f"{place}.margin", f"must be between 0 and 1; it is {metric.margin:g}")
+        if metric.tag is not None and metric.metric in LABEL_METRICS:
+            yield Fault(f"{place}.tag", "labelled messages are not cut by tags")
         if (metric.metric, metric.tag) in seen:
             yield Fault(place, f"{metric.title} is there twice")
         seen.add((metric.metric, metric.tag))
+    if not 0 <= policy.max_not_run < 1:
+        yield Fault("max_not_run", f"must be from 0 to below 1; it is {policy.max_not_run:g}")
+    yield from _find_threshold_faults(policy.must_pass)
+
+
+def _find_threshold_faults(must_pass: MustPass) -> Iterator[Fault]:
+    ids, tags = {*must_pass.ids}, {*must_pass.tags}
+    for index, each in enumerate(must_pass.thresholds):
+        place = f"must_pass.thresholds[{index}]"
+        if (each.id is None) == (each.tag is None):
+            yield Fault(place, "is of a conversation by `id`, or of all with a `tag`")
+            continue
+        if not 0 < each.at_least <= 1:
+            yield Fault(f"{place}.at_least", f"must be above 0 and at most 1; it is {each.at_least:g}")
+        name, named = (each.id, ids) if each.id is not None else (each.tag, tags)
+        if name in named:
+            yield Fault(place, f"{name} is there twice")
+        named.add(name or "")
 
 
 def _join(names: Collection[str]) -> str:

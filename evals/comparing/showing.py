@@ -12,6 +12,7 @@ from evals.comparing.comparison import Comparison
 from evals.comparing.gating import GateResult, explain_bless
 from evals.comparing.labels import LabelledComparison
 from evals.comparing.policies import PASS_RATE
+from evals.comparing.thresholds import choose_told
 from evals.comparing.turns import Turn
 from evals.scoreboard import clean_line
 from evals.statistics.gate import GateVerdict
@@ -53,6 +54,8 @@ def describe_gate(comparison: Comparison, result: GateResult) -> Iterator[str]:
         yield f"about {result.decision.further_cases} further conversations like these would settle it"
     yield f"policy {result.policy}: margin {result.margin:g}"
     yield from describe_floor(comparison, result)
+    if result.absences is not None and result.absences.verdict is GateVerdict.PASS:
+        yield result.absences.reason
     for line in result.lines:
         change = line.change
         moved = f"{change.worse} worse, {change.better} better of {change.conversations}"
@@ -62,6 +65,10 @@ def describe_gate(comparison: Comparison, result: GateResult) -> Iterator[str]:
         )
         said = line.reason if line.verdict is not GateVerdict.PASS else moved
         yield f"  {line.tier:<10} {line.metric:<26} {line.verdict:<12} {said}{chance}{floor}"
+    told, others = choose_told(result.thresholds)
+    yield from (f"  {'must pass':<10} {held.title:<26} {held.verdict:<12} {held.reason}" for held in told)
+    if others is not None:
+        yield f"  {'must pass':<10} {others}"
 
 
 def describe_floor(comparison: Comparison, result: GateResult) -> Iterator[str]:
@@ -93,6 +100,7 @@ def describe_comparison(comparison: Comparison, result: GateResult | None = None
     if first.model != second.model:
         yield f"model {first.model}, now {second.model}"
     yield from (f"not comparable: {reason}" for reason in comparison.incomparable)
+    yield from describe_scoring(comparison)
     changed = sorted({*second.prompts.items()} - {*first.prompts.items()})
     yield from (f"prompt {reference} ({digest})" for reference, digest in changed)
     yield from _describe_trials(comparison)
@@ -122,6 +130,13 @@ def describe_comparison(comparison: Comparison, result: GateResult | None = None
         yield from _tell(pair)
     if len(told) > MOST_TOLD:
         yield f"… and {len(told) - MOST_TOLD} more"
+
+
+def describe_scoring(comparison: Comparison) -> Iterator[str]:
+    """That the two were scored by different code, so that a difference may be the scorers'."""
+    before, after = comparison.first.scored_by, comparison.second.scored_by
+    if before and after and before != after:
+        yield f"scored by different code, {before} and now {after}: `parlo rescore` gives a stored run today's scores"
 
 
 def _describe_labelled(labelled: LabelledComparison) -> Iterator[str]:

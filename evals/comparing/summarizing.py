@@ -13,7 +13,8 @@ from pathlib import Path
 from evals.comparing.alignment import Change, ConversationPair, TurnPair
 from evals.comparing.comparison import Comparison
 from evals.comparing.gating import GateResult, explain_bless
-from evals.comparing.showing import MOST_TOLD, describe_floor, list_doings
+from evals.comparing.showing import MOST_TOLD, describe_floor, describe_scoring, list_doings
+from evals.comparing.thresholds import choose_told
 from evals.run_directory import write_lines
 from evals.statistics.gate import GateVerdict
 
@@ -53,6 +54,7 @@ def describe_summary(comparison: Comparison, result: GateResult) -> Iterator[str
         yield ""
     yield from _describe_lines(result)
     yield from _describe_broken(comparison)
+    yield from _describe_labelled(comparison)
 
 
 def _describe_figures(comparison: Comparison, result: GateResult) -> Iterator[str]:
@@ -65,7 +67,7 @@ def _describe_figures(comparison: Comparison, result: GateResult) -> Iterator[st
         )
         chance = f"exact p {_show_p(outcomes.p)}"
         yield f"- discordant pairs: b = {outcomes.broken} broken, c = {outcomes.mended} fixed; {chance}"
-    for line in describe_floor(comparison, result):
+    for line in (*describe_scoring(comparison), *describe_floor(comparison, result)):
         yield f"- {escape(line)}"
     yield "- turns: " + ", ".join(f"{comparison.turns[change]} {change}" for change in Change)
     yield f"- {comparison.on_policy:.0%} of turns came before the two runs went different ways"
@@ -108,6 +110,12 @@ def _describe_lines(result: GateResult) -> Iterator[str]:
             f"| {change.conversations} | {line.verdict} |"
         )
     yield ""
+    told, others = choose_told(result.thresholds)
+    yield from (f"- must pass: {escape(each.reason)} ({each.verdict})" for each in told)
+    if others is not None:
+        yield f"- must pass: {others}"
+    if told:
+        yield ""
 
 
 def _describe_broken(comparison: Comparison) -> Iterator[str]:
@@ -123,6 +131,26 @@ def _describe_broken(comparison: Comparison) -> Iterator[str]:
         told = {pair.id for pair in broken[:MOST_TOLD]}
         left = [case.id for case in comparison.cases if case.change is Change.BROKEN and case.id not in told]
         yield f"… and {len(left)} more: {_list_ids(left)}"
+
+
+def _describe_labelled(comparison: Comparison) -> Iterator[str]:
+    """Each message that is no longer taken for what it is."""
+    labelled = comparison.labelled
+    if labelled is None:
+        return
+    rate = labelled.pass_rate
+    yield f"## {labelled.compared} labelled messages"
+    yield ""
+    yield f"{rate.before:.1%} right before, {rate.after:.1%} now; {labelled.broken} broken, {labelled.fixed} fixed"
+    yield ""
+    broken = [flip for flip in labelled.flips if flip.change is Change.BROKEN]
+    for flip in broken[:MOST_TOLD]:
+        words = f"{flip.task}, {flip.label}: {set_code(flip.text)}"
+        yield f"- {words} was {set_code(flip.before)}, now {set_code(flip.after)}"
+    if len(broken) > MOST_TOLD:
+        yield f"- … and {len(broken) - MOST_TOLD} more"
+    if broken:
+        yield ""
 
 
 def _tell(pair: ConversationPair) -> Iterator[str]:

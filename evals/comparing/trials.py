@@ -35,6 +35,11 @@ class Trials(msgspec.Struct, frozen=True):
         return [each for each in self.all if each.outcome is not Outcome.NOT_RUN]
 
     @property
+    def passed(self) -> int:
+        """How many passed."""
+        return sum(each.outcome is Outcome.PASSED for each in self.all)
+
+    @property
     def dropped(self) -> int:
         """How many did not run."""
         return len(self.all) - len(self.scored)
@@ -53,7 +58,7 @@ class Trials(msgspec.Struct, frozen=True):
     def rate(self) -> float | None:
         """The share that passed of what was scored, or None."""
         scored = self.scored
-        return sum(each.outcome is Outcome.PASSED for each in scored) / len(scored) if scored else None
+        return self.passed / len(scored) if scored else None
 
 
 def group_trials(run: RunReader) -> dict[str, Trials]:

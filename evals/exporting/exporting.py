@@ -1,17 +1,21 @@
-"""Reads conversations, redacts them together, and checks what came out. `export_transcripts` is the whole of it."""
+"""Reads conversations, redacts them together, and checks what came out. `prepare_export` is the beginning of it.
+
+What people wrote has to be known all together before anything of it is replaced. What is made of it, each conversation
+with the whole business it took place in, is many times as much, and is made, checked and given out one at a time.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 
 from evals.exporting.composing import compose_transcript, list_texts
 from evals.exporting.worlds import WorldMaker, is_phone
-from evals.redaction import Known, Redactor, find_leaks, make_redactor
+from evals.redaction import Known, LeakSearch, make_redactor
 from runtime.domain.ids import OrganizationId
 from runtime.store.database import Database
 from runtime.store.exports import (
@@ -43,13 +47,6 @@ class Leaked(Exception):
         self.counts = counts
 
 
-class Exported(msgspec.Struct, frozen=True):
-    """Transcripts that passed the check, in order of their ids; `skipped` were of addresses nobody can write from."""
-
-    transcripts: tuple[Transcript, ...]
-    skipped: int
-
-
 class _Read(msgspec.Struct, frozen=True):
     """What was read, before anything is redacted."""
 
@@ -59,24 +56,49 @@ class _Read(msgspec.Struct, frozen=True):
     skipped: int
 
 
-async def export_transcripts(database: Database, wanted: Wanted, salt: bytes) -> Exported:
-    """Everything that is wanted, redacted with one salt.
+class Export:
+    """Conversations that were read and can be redacted with one salt.
+
+    Attributes:
+        ids: What their transcripts are called, in order.
+        skipped: How many were of addresses nobody can write from.
+    """
+
+    def __init__(self, read: _Read, salt: bytes) -> None:
+        self._redactor = make_redactor(salt, _gather_known(read), _gather_texts(read))
+        self._makers = {each: WorldMaker(rows, self._redactor, read.central) for each, rows in read.businesses.items()}
+        self._rows = {_name(salt, found): (found, rows) for found, rows in read.conversations}
+        self.ids = tuple(sorted(self._rows))
+        self.skipped = read.skipped
+
+    def redact(self) -> Iterator[Transcript]:
+        """One transcript after the other, in order of their ids; none any more from the first that does not pass on.
+
+        Raises:
+            Leaked: Something real was still in one, or it would not load again. It comes after the last one: whoever
+                writes must put nothing in place before.
+        """
+        real_ids = [str(found.id).encode() for found, _ in self._rows.values()]
+        search = LeakSearch(self._redactor)
+        counts: Counter[str] = Counter()
+        for name in self.ids:
+            found, rows = self._rows[name]
+            transcript = compose_transcript(name, found, rows, self._makers[found.organization_id], self._redactor)
+            counts += _count_faults(transcript, search, real_ids)
+            if not counts:
+                yield transcript
+        if counts:
+            raise Leaked(dict(sorted(counts.items())))
+
+
+async def prepare_export(database: Database, wanted: Wanted, salt: bytes) -> Export:
+    """Everything that is wanted, read and looked through.
 
     Raises:
-        Leaked: Something real was still in it, or it would not load again; it must not be written.
         ValueError: The salt could be guessed.
         Unavailable: The database cannot be reached.
     """
-    read = await _read(database, wanted)
-    redactor = make_redactor(salt, _gather_known(read), _gather_texts(read))
-    makers = {each: WorldMaker(rows, redactor, read.central) for each, rows in read.businesses.items()}
-    transcripts = [
-        compose_transcript(_name(salt, found), found, rows, makers[found.organization_id], redactor)
-        for found, rows in read.conversations
-    ]
-    transcripts.sort(key=lambda each: each.id)
-    _refuse_leaks(transcripts, redactor, [str(found.id) for found, _ in read.conversations])
-    return Exported(tuple(transcripts), read.skipped)
+    return Export(await _read(database, wanted), salt)
 
 
 async def _read(database: Database, wanted: Wanted) -> _Read:
@@ -121,15 +143,14 @@ def _name(salt: bytes, found: FoundConversation) -> str:
     return "prod-" + digest.translate(str.maketrans("0123456789", "ghijklmnop"))
 
 
-def _refuse_leaks(transcripts: Sequence[Transcript], redactor: Redactor, ids: list[str]) -> None:
-    written = [dump_transcript(each) for each in transcripts]
-    lines = (msgspec.json.decode(line) for raw in written for line in raw.splitlines())
-    counts = Counter(find_leaks((text for line in lines for text in _list_texts(line)), redactor))
-    counts["conversation-id"] = sum(identity.encode() in raw for raw in written for identity in ids)
-    counts["unsound"] = sum(len(check_conversation(each)) + len(check_world(each.world)) for each in transcripts)
-    found = {kind: count for kind, count in sorted(counts.items()) if count}
-    if found:
-        raise Leaked(found)
+def _count_faults(transcript: Transcript, search: LeakSearch, real_ids: list[bytes]) -> Counter[str]:
+    """What is wrong with a transcript, by kind; a kind that is not there is not in it."""
+    written = dump_transcript(transcript)
+    lines = (msgspec.json.decode(line) for line in written.splitlines())
+    counts = search.count(text for line in lines for text in _list_texts(line))
+    counts["conversation-id"] = sum(each in written for each in real_ids)
+    counts["unsound"] = len(check_conversation(transcript)) + len(check_world(transcript.world))
+    return +counts
 
 
 def _list_texts(value: object) -> Iterator[str]:

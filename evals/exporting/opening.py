@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evals.exporting.exporting import Exported, export_transcripts
+from evals.exporting.exporting import Export, prepare_export
 from runtime.domain.errors import Broken
 from runtime.store.database import open_database
 from runtime.store.exports import Wanted
@@ -10,12 +10,11 @@ from runtime.store.migrate import newest_revision
 from runtime.store.revision import read_revision
 
 
-async def export_from(database_url: str, wanted: Wanted, salt: bytes) -> Exported:
-    """Everything that is wanted of the database at this address, redacted with one salt.
+async def prepare_export_from(database_url: str, wanted: Wanted, salt: bytes) -> Export:
+    """Everything that is wanted of the database at this address, to be redacted with one salt.
 
     Raises:
         Broken: The database is not at the newest schema.
-        Leaked: Something real was still in it, or it would not load again; it must not be written.
         ValueError: The salt could be guessed.
         Unavailable: The database cannot be reached.
     """
@@ -23,6 +22,6 @@ async def export_from(database_url: str, wanted: Wanted, salt: bytes) -> Exporte
     try:
         if await read_revision(database) != newest_revision():
             raise Broken("the database is not at the newest schema: run `parlo migrate` first")
-        return await export_transcripts(database, wanted, salt)
+        return await prepare_export(database, wanted, salt)
     finally:
         await database.close()

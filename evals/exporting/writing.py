@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -13,8 +13,12 @@ from evals.datasets import MANIFEST, Manifest
 from sim.transcripts import Transcript, dump_transcript, load_transcripts
 
 
-def write_directory(transcripts: Sequence[Transcript], out: Path) -> None:
+def write_directory(transcripts: Iterable[Transcript], out: Path) -> None:
     """One file for each conversation, and the manifest that makes the directory a suite.
+
+    Args:
+        transcripts: Taken and written one at a time. An error that comes from there ends it as one of writing does.
+        out: A directory that is empty or not there yet.
 
     Raises:
         FileExistsError: Something is there already.
@@ -27,14 +31,15 @@ def write_directory(transcripts: Sequence[Transcript], out: Path) -> None:
     draft.mkdir(parents=True)
     try:
         for transcript in transcripts:
-            _write(draft / f"{transcript.id}.jsonl", dump_transcript(transcript))
+            path = draft / f"{transcript.id}.jsonl"
+            _write(path, dump_transcript(transcript))
+            load_transcripts([path])
         manifest = Manifest(
             name="export",
             description="Conversations from production, redacted. They expect nothing until somebody says what.",
             transcripts=("*.jsonl",),
         )
         _write(draft / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
-        load_transcripts([draft])
         # an empty directory gives way to the one that takes its place
         draft.rename(out)
     except BaseException:

@@ -375,7 +375,7 @@ class Workbench:
         """
         import asyncio
 
-        from evals.exporting import export_from, write_directory
+        from evals.exporting import prepare_export_from, write_directory
         from evals.notebook.dataset import as_tuple
         from evals.notebook.progress import Watch, run_aside
         from runtime.adapters.embedded import choose_database_url
@@ -384,12 +384,14 @@ class Workbench:
         url = database_url or choose_database_url(os.environ)
         wanted = Wanted(organizations=as_tuple(organization), conversations=as_tuple(conversation), limit=limit)
         secret = salt.encode() if salt is not None else os.urandom(32)
-        exported = run_aside(
-            lambda _: asyncio.run(export_from(url, wanted, secret)), Watch("exporting conversations"), show=False
-        )
-        if not exported.transcripts:
-            raise ValueError("no conversation of a customer is what was asked for")
-        write_directory(exported.transcripts, Path(out))
+
+        def take(_: object) -> None:
+            export = asyncio.run(prepare_export_from(url, wanted, secret))
+            if not export.ids:
+                raise ValueError("no conversation of a customer is what was asked for")
+            write_directory(export.redact(), Path(out))
+
+        run_aside(take, Watch("exporting conversations"), show=False)
         return self.read(Path(out))
 
     @contextmanager

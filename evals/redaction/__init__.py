@@ -7,8 +7,8 @@ reads a database or writes a file.
 
 from __future__ import annotations
 
-from evals.redaction.leaks import find_leaks
+from evals.redaction.leaks import LeakSearch, find_leaks
 from evals.redaction.redactor import Redactor, make_redactor
 from evals.redaction.words import Known
 
-__all__ = ["Known", "Redactor", "find_leaks", "make_redactor"]
+__all__ = ["Known", "LeakSearch", "Redactor", "find_leaks", "make_redactor"]

@@ -1,4 +1,4 @@
-"""Looks for what should be gone in what is about to be written. `find_leaks` is the last step before anything is.
+"""Looks for what should be gone in what is about to be written. It is the last step before anything is.
 
 It trusts the redactor with nothing but the list of what is real: every real value is looked for without regard to case,
 accents, gaps or invisible characters, and whatever still has the shape of a number or address must be a stand-in.
@@ -24,26 +24,42 @@ _SHORTEST_OTHER = 6
 
 def find_leaks(texts: Iterable[str], redactor: Redactor) -> dict[str, int]:
     """How many values of which kind are still there; empty where none is. Never says which."""
-    given = list(texts)
-    found: Counter[str] = Counter()
-    for kind in (*_find_values(given, redactor), *_find_names(given, redactor), *_find_shapes(given, redactor)):
-        found[kind] += 1
-    return dict(sorted(found.items()))
+    return dict(sorted(LeakSearch(redactor).count(texts).items()))
 
 
-def _find_values(texts: list[str], redactor: Redactor) -> Iterator[Kind]:
-    """What is real, in any spelling. All texts are searched as one: there may be thousands of values."""
-    digits = "|".join(plain_digits(part) for text in texts for part in _NOT_DIGITS.split(text))
-    squeezed = "|".join(_squeeze(text) for text in texts)
-    for kind, value in redactor.real:
-        if kind in (Kind.PHONE, Kind.CARD, Kind.CLABE):
-            yield from [kind] * digits.count(plain_digits(value)[-10:])
-        elif kind in _PLAIN and len(plain := _squeeze(value)) >= _SHORTEST_OTHER:
-            yield from [kind] * squeezed.count(plain)
-    for phrase in redactor.names.phrases:
-        joined = "".join(phrase.words)
-        if len(phrase.words) > 1 and len(joined) >= _SHORTEST_JOINED:
-            yield from [Kind.GIVEN] * squeezed.count(joined)
+class LeakSearch:
+    """Looks for what is real in one part of an export after the other; there may be thousands of values."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._numbers: list[tuple[Kind, str]] = []
+        self._plain: list[tuple[Kind, str]] = []
+        for kind, value in redactor.real:
+            if kind in (Kind.PHONE, Kind.CARD, Kind.CLABE):
+                self._numbers.append((kind, plain_digits(value)[-10:]))
+            elif kind in _PLAIN and len(plain := _squeeze(value)) >= _SHORTEST_OTHER:
+                self._plain.append((kind, plain))
+        for phrase in redactor.names.phrases:
+            joined = "".join(phrase.words)
+            if len(phrase.words) > 1 and len(joined) >= _SHORTEST_JOINED:
+                self._plain.append((Kind.GIVEN, joined))
+
+    def count(self, texts: Iterable[str]) -> Counter[str]:
+        """How many values of which kind are in these texts, which the redactor has replaced already."""
+        given = list(texts)
+        found: Counter[str] = Counter()
+        names, shapes = _find_names(given, self._redactor), _find_shapes(given, self._redactor)
+        for kind in (*self._find_values(given), *names, *shapes):
+            found[kind] += 1
+        return found
+
+    def _find_values(self, texts: list[str]) -> Iterator[Kind]:
+        """What is real, in any spelling. The texts are searched as one."""
+        digits = "|".join(plain_digits(part) for text in texts for part in _NOT_DIGITS.split(text))
+        squeezed = "|".join(_squeeze(text) for text in texts)
+        for where, needles in ((digits, self._numbers), (squeezed, self._plain)):
+            for kind, needle in needles:
+                yield from [kind] * where.count(needle)
 
 
 def _find_names(texts: list[str], redactor: Redactor) -> Iterator[Kind]:

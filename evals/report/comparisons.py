@@ -11,6 +11,8 @@ from pathlib import Path
 import msgspec
 
 from evals.comparing.comparison import MOST_SHOWN, Comparison
+from evals.comparing.gating import GateResult
+from evals.comparing.thresholds import choose_told
 from evals.report.environment import render_page
 from evals.report.packing import pack_entries
 from evals.report.pairs import make_pair_entry
@@ -62,6 +64,7 @@ def write_comparison(
     *,
     decision: GateDecision | None = None,
     margin: float | None = None,
+    result: GateResult | None = None,
 ) -> Path:
     """Write the report of a comparison, and of the gate's decision where there is one, to a file.
 
@@ -70,6 +73,7 @@ def write_comparison(
         path: The file; its directory must be there.
         decision: What the gate decided.
         margin: The loss it tolerates.
+        result: What the decision rests on: each line of the policy is shown.
 
     Raises:
         OSError: The file cannot be written.
@@ -84,6 +88,8 @@ def write_comparison(
         comparison=comparison,
         decision=decision,
         margin=margin,
+        result=result,
+        thresholds=choose_told(result.thresholds if result else ()),
         facts=list_facts(comparison.first, comparison.second),
         figures=find_figures(comparison),
         scale=draw_scale(comparison, margin),
@@ -104,6 +110,8 @@ def list_facts(first: RunInfo, second: RunInfo) -> list[Fact]:
         Fact("Code", first.code_version, second.code_version),
         Fact("Seed", str(first.seed), str(second.seed)),
     ]
+    if (first.scored_by, second.scored_by) != (first.code_version, second.code_version):
+        facts.append(Fact("Scored by", first.scored_by, second.scored_by))
     prompts = _group_prompts(first), _group_prompts(second)
     for name in sorted({*prompts[0], *prompts[1]}):
         facts.append(Fact(f"Prompt {name}", prompts[0].get(name, "–"), prompts[1].get(name, "–")))

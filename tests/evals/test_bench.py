@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 from sqlalchemy import text
+from vcr.cassette import Cassette
 
 from evals.bench import flood
+from evals.bench.cassettes import measure_size
 from evals.bench.figures import Figure, Measurement, Unit, percentile
 from evals.bench.ground import Ground, fresh_database, seed
 from evals.bench.handoff import Load, measure_handoffs
@@ -24,6 +27,8 @@ from runtime.adapters.embedded import choose_redis_url
 from runtime.domain.ids import PLATFORM
 from runtime.store.database import open_database
 from sim.bare_postgres import PostgresFacts, count_rows, measure_bare_commits, read_facts
+from sim.cassettes.secrets import Disguise
+from sim.cassettes.tapes import load_tape
 
 GROUND = Ground(durable_url="postgresql://nowhere", fast_url="postgresql://nowhere", redis_url="redis://nowhere")
 MACHINE = Machine(
@@ -209,6 +214,14 @@ def test_the_table_shows_figures_targets_and_what_could_not_be_measured() -> Non
 
     assert "5.00 /s" in shown.get() and "≥ 4.00 /s" in shown.get() and "✓" in shown.get()
     assert "nobody answered" in shown.get() and "fsync on" in shown.get()
+
+
+def test_one_recording_is_replayed_by_digest_and_by_the_matcher_of_vcrpy(tmp_path: Path) -> None:
+    """Every call of both is answered, or the measurement would fail."""
+    times = measure_size(30, tmp_path)
+
+    assert (times.calls, times.timed) == (30, 15)
+    assert len(Cassette.load(path=str(tmp_path / "30.yaml"))) == len(load_tape(tmp_path / "30.json", Disguise())) == 30
 
 
 def test_a_name_that_is_no_measurement_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

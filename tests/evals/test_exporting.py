@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import psycopg
@@ -13,8 +13,9 @@ from sqlalchemy import text
 
 from evals.cli import run
 from evals.datasets import FindingKind, check_suite, load_suite
-from evals.exporting import Exported, Leaked, export_transcripts, write_directory, write_fixture
+from evals.exporting import Leaked, prepare_export, write_directory, write_fixture
 from runtime.store.conversations import conversation_id_of
+from runtime.store.database import Database
 from runtime.store.exports import Wanted
 from sim.driver import Mode, replay
 from sim.stage import Stage
@@ -47,6 +48,20 @@ def play(database_url: str, name: str, then: Callable[[Stage, Transcript], Await
         return await then(stage, transcript)
 
     return on_stage(database_url, both)
+
+
+class Exported(NamedTuple):
+    """All of an export at once."""
+
+    transcripts: tuple[Transcript, ...]
+    skipped: int
+
+
+async def export_transcripts(database: Database, wanted: Wanted, salt: bytes) -> Exported:
+    prepared = await prepare_export(database, wanted, salt)
+    transcripts = tuple(prepared.redact())
+    assert prepared.ids == tuple(each.id for each in transcripts)
+    return Exported(transcripts, prepared.skipped)
 
 
 async def export(stage: Stage, _: Transcript) -> Exported:
@@ -383,6 +398,47 @@ def test_a_place_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
         write_fixture(transcript, tmp_path / "file")
 
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_export_is_written_one_conversation_at_a_time(tmp_path: Path) -> None:
+    """Each is on disk before the next is made; an error in between leaves nothing."""
+    transcripts = load_transcripts([FIXTURES / "reservar"])[:3]
+    on_disk: list[int] = []
+
+    def make(*, fails: bool) -> Iterator[Transcript]:
+        for each in transcripts:
+            on_disk.append(len(list(tmp_path.rglob("*.jsonl"))))
+            yield each
+        if fails:
+            raise Leaked({"name": 1})
+
+    with pytest.raises(Leaked):
+        write_directory(make(fails=True), tmp_path / "out")
+    left = list(tmp_path.iterdir())
+    write_directory(make(fails=False), tmp_path / "out")
+
+    assert on_disk == [0, 1, 2, 0, 1, 2]
+    assert left == []
+    assert len(list((tmp_path / "out").glob("*.jsonl"))) == 3
+
+
+def test_nothing_is_given_out_from_the_first_conversation_that_does_not_pass(database_url: str) -> None:
+    """Here each has a name in it; the error comes after the last one, with what was found in both."""
+
+    async def plant(stage: Stage, _: Transcript) -> tuple[list[str], tuple[str, ...], dict[str, int]]:
+        async with stage.database.single() as uow:
+            planted = '{"arguments": "{\\"Lupita\\": 1}"}'
+            await uow.run(text("update steps set request = cast(:it as jsonb) where kind = 'tool'"), {"it": planted})
+        prepared = await prepare_export(stage.database, Wanted(), SALT)
+        given: list[str] = []
+        with pytest.raises(Leaked) as caught:
+            given.extend(each.id for each in prepared.redact())
+        return given, prepared.ids, caught.value.counts
+
+    given, ids, counts = play(database_url, "dos-a-la-vez/horas-distintas", plant)
+
+    assert len(ids) == 2 and given == []
+    assert counts.keys() == {"name"} and counts["name"] >= 2
 
 
 def test_every_say_has_one_way_to_say_when(database_url: str) -> None:

@@ -101,6 +101,21 @@ async def test_a_request_asked_once_too_often_is_a_miss(tmp_path: Path) -> None:
     assert replay.miss == "request 1 was recorded 1 times and is asked once more"
 
 
+async def test_a_tool_that_was_changed_is_a_miss(tmp_path: Path) -> None:
+    """No header knows of tools: it is the body that no longer has the digest of the one that was recorded."""
+    path = tmp_path / "one.json"
+    tool = {"type": "function", "function": {"name": "book", "parameters": {"type": "object"}}}
+    changed = {"type": "function", "function": {"name": "book", "parameters": {"type": "object", "required": ["day"]}}}
+    await record(path, [ask("S", "a") | {"tools": [tool]}])
+    replay = open_replay(path)
+
+    with pytest.raises(httpx2.ConnectError):
+        await send(replay, ask("S", "a") | {"tools": [changed]})
+
+    assert replay.miss is not None and "tools" in replay.miss
+    assert await send(open_replay(path), ask("S", "a") | {"tools": [tool]}) == ["1"]
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
