@@ -15,6 +15,7 @@ from evals.comparing.policies import PASS_RATE
 from evals.comparing.thresholds import choose_told
 from evals.comparing.turns import Turn
 from evals.scoreboard import clean_line
+from evals.statistics.distributions import show_p
 from evals.statistics.gate import GateVerdict
 from evals.statistics.rates import Rate, rate_of
 
@@ -59,7 +60,7 @@ def describe_gate(comparison: Comparison, result: GateResult) -> Iterator[str]:
     for line in result.lines:
         change = line.change
         moved = f"{change.worse} worse, {change.better} better of {change.conversations}"
-        chance = f" (corrected p {line.p:.3f})" if line.p is not None else ""
+        chance = f" (corrected p {show_p(line.p)})" if line.p is not None else ""
         floor = (
             f"; A/A {_show_rate(line.floor)}" if line.floor is not None and result.floor and result.floor.run else ""
         )
@@ -109,7 +110,7 @@ def describe_comparison(comparison: Comparison, result: GateResult | None = None
         interval = f"95 % interval {rate.guarded_low:+.1%} to {rate.guarded_high:+.1%}"
         yield f"{comparison.compared} conversations: {rate.before:.1%} passed, now {rate.after:.1%}"
         yield f"difference {rate.difference.mean:+.1%}, {interval}"
-        chance = f"exact p {outcomes.p:.3f} (worse: {outcomes.p_worse:.3f})"
+        chance = f"exact p {show_p(outcomes.p)} (worse: {show_p(outcomes.p_worse)})"
         yield f"{outcomes.broken} broken, {outcomes.mended} fixed; {chance}"
     if comparison.not_run:
         yield f"{len(comparison.not_run)} did not run and are not counted: {', '.join(comparison.not_run[:5])}"
@@ -117,7 +118,7 @@ def describe_comparison(comparison: Comparison, result: GateResult | None = None
     yield "turns: " + ", ".join(f"{turns[change]} {change}" for change in Change)
     yield f"{comparison.on_policy:.0%} of turns before the two went different ways"
     yield from (
-        f"tag {each.tag}: {each.broken} of {each.conversations} broken (corrected p {each.p:.3f})"
+        f"tag {each.tag}: {each.broken} of {each.conversations} broken (corrected p {show_p(each.p)})"
         for each in sorted(slices, key=lambda each: each.p)
         if each.broken and each.p < 0.05
     )

@@ -16,6 +16,7 @@ from evals.comparing.gating import GateResult, explain_bless
 from evals.comparing.showing import MOST_TOLD, describe_floor, describe_scoring, list_doings
 from evals.comparing.thresholds import choose_told
 from evals.run_directory import write_lines
+from evals.statistics.distributions import show_p
 from evals.statistics.gate import GateVerdict
 
 _TICKS = re.compile(r"`+")
@@ -65,7 +66,7 @@ def _describe_figures(comparison: Comparison, result: GateResult) -> Iterator[st
             f"- difference {rate.difference.mean:+.1%}, {rate.confidence:.0%} interval {rate.guarded_low:+.1%} to "
             f"{rate.guarded_high:+.1%}; margin {result.margin:.1%}"
         )
-        chance = f"exact p {_show_p(outcomes.p)}"
+        chance = f"exact p {show_p(outcomes.p)}"
         yield f"- discordant pairs: b = {outcomes.broken} broken, c = {outcomes.mended} fixed; {chance}"
     for line in (*describe_scoring(comparison), *describe_floor(comparison, result)):
         yield f"- {escape(line)}"
@@ -77,7 +78,7 @@ def _describe_figures(comparison: Comparison, result: GateResult) -> Iterator[st
         yield f"- must pass and broke: {set_code(name)}"
     for each in result.slices:
         found = each.slice
-        chance = f"corrected p {_show_p(found.p)}"
+        chance = f"corrected p {show_p(found.p)}"
         yield f"- tag {set_code(found.tag)}: {found.broken} of {found.conversations} broken ({chance})"
     yield ""
 
@@ -170,10 +171,6 @@ def _tell_turn(turn: TurnPair) -> Iterator[str]:
     for fault in turn.gained:
         yield f"- **{set_code(fault.scorer)}**: {escape(fault.reason)}"
     yield ""
-
-
-def _show_p(p: float) -> str:
-    return "below 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _list_ids(ids: tuple[str, ...] | list[str]) -> str:

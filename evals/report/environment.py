@@ -11,6 +11,7 @@ from markupsafe import Markup
 from evals.report.packing import Listing, hash_source
 from evals.report.text import mark_up, spell_out
 from evals.scoreboard import ROUTE_NAMES
+from evals.statistics.distributions import show_p
 from evals.statistics.rates import Rate
 
 _HERE = Path(__file__).parent
@@ -31,7 +32,7 @@ def make_environment() -> jinja2.Environment:
     environment.filters["percent"] = show_percent
     environment.filters["interval"] = show_bounds
     environment.filters["points"] = show_points
-    environment.filters["chance"] = show_chance
+    environment.filters["chance"] = show_p
     environment.globals["route_names"] = ROUTE_NAMES
     style, script = (_HERE / "report.css").read_text("utf-8"), (_HERE / "report.js").read_text("utf-8")
     environment.globals |= {
@@ -66,8 +67,3 @@ def show_bounds(rate: Rate) -> str:
 def show_points(difference: float) -> str:
     """A difference of shares as "+1.2" or "−0.4" points."""
     return f"{difference * 100:+.1f}".replace("-", "−").replace("+0.0", "0.0").replace("−0.0", "0.0")
-
-
-def show_chance(p: float, sign: bool = False) -> str:
-    """A p value as "0.125" or "< 0.001"; with a sign as "= 0.125"."""
-    return "< 0.001" if p < 0.0005 else f"{'= ' if sign else ''}{p:.3f}"

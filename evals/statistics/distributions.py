@@ -136,3 +136,8 @@ def _evaluate_fraction(x: float, a: float, b: float) -> float:
 
 def _keep_from_zero(value: float) -> float:
     return value if abs(value) > _TINY else _TINY
+
+
+def show_p(p: float, sign: bool = False) -> str:
+    """A p value in words: `0.125`, or `< 0.001` rather than a zero that it never is; with a sign `= 0.125`."""
+    return "< 0.001" if p < 0.0005 else f"{'= ' if sign else ''}{p:.3f}"

@@ -20,7 +20,7 @@ from evals.classifying import Verdict as Taken
 from evals.reading import Reading
 from evals.report import write_report
 from evals.report.confusion import flatten_confusion, make_matrix
-from evals.report.environment import show_bounds, show_chance, show_percent, show_points
+from evals.report.environment import show_bounds, show_percent, show_points
 from evals.report.packing import BLOCK_SIZE, ROWS_AT_ONCE, unpack
 from evals.report.runs import rank
 from evals.report.slices import Slices
@@ -28,6 +28,7 @@ from evals.report.text import mark_up, show_json, show_text
 from evals.report.timeline import Timeline, show_gap, show_time
 from evals.run_directory import RunInfo, RunWriter
 from evals.scorers import score
+from evals.statistics.distributions import show_p
 from evals.statistics.rates import rate_of
 from evals.verdicts import Verdict
 from sim.record import (
@@ -398,4 +399,4 @@ def test_gaps_and_rates_read_well() -> None:
     assert (show_percent(rate_of(10, 10)), show_percent(rate_of(0, 0))) == ("100 %", "–")
     assert show_bounds(rate_of(10, 10)) == "72.2–100"
     assert [show_points(each) for each in (0.0123, -0.2, -0.0001)] == ["+1.2", "−20.0", "0.0"]
-    assert (show_chance(0.1254), show_chance(0.0004), show_chance(0.5, sign=True)) == ("0.125", "< 0.001", "= 0.500")
+    assert (show_p(0.1254), show_p(0.0004), show_p(0.5, sign=True)) == ("0.125", "< 0.001", "= 0.500")
