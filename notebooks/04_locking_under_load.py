@@ -54,7 +54,7 @@ default = frame.query("default").iloc[0].strategy
 worst = played["wrong"].idxmax()
 safe = [name for name, row in played.iterrows() if row["wrong"] == 0]
 axis = open_chart(
-    f"`{worst}` goes wrong in {played.loc[worst, 'wrong']} of {played.loc[worst, 'played']} orders; {len(safe)} of {len(played)} strategies in none",
+    f"“{worst}” goes wrong in {played.loc[worst, 'wrong']} of {played.loc[worst, 'played']} orders; {len(safe)} of {len(played)} strategies in none",
     height=1.0 + 0.35 * len(played),
 )
 axis.barh(played.index, played["played"], color=LIGHT, edgecolor=MIDDLE, label="orders played")
@@ -87,7 +87,7 @@ alone = crowds.query("places > 1 and actors == @largest").set_index("strategy")
 right = [name for name in rivals.index if name in safe and rivals.loc[name, "wrong"] == 0]
 quickest = rivals.loc[right, "p95_ms"].idxmin() if right else rivals["p95_ms"].idxmin()
 left, other = open_chart(
-    f"Of those that never go wrong, `{quickest}` answers first: 95 of 100 within {rivals.loc[quickest, 'p95_ms']:.0f} ms",
+    f"Of those that never go wrong, “{quickest}” answers first: 95 of 100 within {rivals.loc[quickest, 'p95_ms']:.0f} ms",
     height=1.4 + 0.35 * len(rivals),
     columns=2,
 )
