@@ -19,7 +19,6 @@ from evals.commands import print_json
 if TYPE_CHECKING:
     from evals.comparing.comparison import Comparison
     from evals.comparing.gating import GateResult
-    from evals.comparing.policies import Policy
     from evals.datasets import Suite
     from evals.replaying import Playing
     from evals.run_directory import RunReader
@@ -122,9 +121,10 @@ def evaluate_suite(  # noqa: PLR0913 - the options of a command
 @app.command()
 def compare(first: First, second: Second, as_json: AsJson = False, html: Html = None) -> None:
     """Show what became of each turn of a suite from one run to another."""
+    from evals.comparing.comparison import compare_runs
     from evals.comparing.showing import print_comparison
 
-    comparison = _compare(first, second)
+    comparison = compare_runs(_open(first), _open(second))
     if html is not None:
         _write_html(html, comparison)
     if as_json:
@@ -153,27 +153,21 @@ def gate(  # noqa: PLR0913 - the options of a command
     html: Html = None,
 ) -> None:
     """Say whether the second run's change may be deployed: exit 0 for PASS and WARN, 100 for BLOCK, 101 for neither."""
-    from evals.comparing.gating import decide
-    from evals.comparing.policies import check_policy
+    from evals.comparing.gating import gate_runs
+    from evals.comparing.policies import DEFAULT_POLICY, choose_policy
     from evals.comparing.showing import print_gate
 
     outputs = {"--junit": junit, "--summary": summary, "--html": html}
     for option, file in outputs.items():
         if file is not None and not file.parent.is_dir():
             raise typer.BadParameter(f"there is no folder {file.parent}", param_hint=option)
-    chosen, path = _choose_policy(policy, margin)
-    comparison = _compare(first, second, chosen)
-    if not comparison.incomparable:
-        check_policy(
-            chosen,
-            path,
-            ids={each.id for each in comparison.cases},
-            tags={tag for each in comparison.cases for tag in each.tags},
-            scorers={each.metric for each in comparison.metrics if each.conversations or each.lost},
-        )
-    if noise is not None and _open(first).path.resolve() == _open(noise).path.resolve():
-        raise typer.BadParameter("must be another run of the same version", param_hint="--noise")
-    result = decide(comparison, chosen, _compare(first, noise, chosen) if noise else None)
+    path = policy or DEFAULT_POLICY
+    try:
+        chosen = choose_policy(path, margin)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--margin") from None
+    aside = _open(noise) if noise is not None else None
+    comparison, result = gate_runs(_open(first), _open(second), chosen, path, aside)
     # before anything is printed: whoever reads that may have enough before its end
     written = _write_outputs(comparison, result, outputs)
     if as_json:
@@ -225,27 +219,6 @@ def _write_outputs(comparison: Comparison, result: GateResult, outputs: Mapping[
             failed = True
             sys.stderr.write(f"parlo: {path} cannot be written: {error.strerror}; nothing is left of it\n")
     return not failed
-
-
-def _choose_policy(path: Path | None, margin: float | None) -> tuple[Policy, Path]:
-    """A policy and where it is from, with another margin of its primary metric where one is given."""
-    import msgspec
-
-    from evals.comparing.policies import DEFAULT_POLICY, read_policy
-
-    if margin is not None and not 0 < margin < 1:
-        raise typer.BadParameter("must be between 0 and 1", param_hint="--margin")
-    chosen = read_policy(path or DEFAULT_POLICY)
-    if margin is not None:
-        primary = msgspec.structs.replace(chosen.primary, margin=margin)
-        chosen = msgspec.structs.replace(chosen, primary=primary)
-    return chosen, path or DEFAULT_POLICY
-
-
-def _compare(first: str, second: str, policy: Policy | None = None) -> Comparison:
-    from evals.comparing.comparison import compare_runs
-
-    return compare_runs(_open(first), _open(second), policy)
 
 
 def _open(name: str) -> RunReader:

@@ -154,6 +154,12 @@ after = workbench.evaluate(suite, prompt=workbench.draft("customer@9", careless)
 gated = workbench.gate(first, after, margin=MARGIN)
 gated
 
+# %% [markdown]
+# What each line of the policy (`fixtures/policies/default.json`) says to it:
+
+# %%
+gated.lines()[["tier", "metric", "verdict", "worse", "better", "conversations"]]
+
 # %%
 rows = [("the same again", same), ("forgets to confirm", gated)]
 axis = open_chart(f"{same.verdict.value} for the same prompt, {gated.verdict.value} for the careless one", height=2.2)

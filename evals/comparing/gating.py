@@ -7,15 +7,16 @@ never passes, and what a second run of the old version (A against A) says about 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
 from evals.comparing.absences import Absences, judge_absences
-from evals.comparing.comparison import Comparison, Slice
+from evals.comparing.comparison import Comparison, Slice, compare_runs
 from evals.comparing.metrics import MetricChange
-from evals.comparing.policies import LABEL_METRICS, PASS_RATE, Metric, Policy, Tier, name_metric
+from evals.comparing.policies import LABEL_METRICS, PASS_RATE, Metric, Policy, Tier, check_policy, name_metric
 from evals.comparing.thresholds import ThresholdLine, judge_threshold
-from evals.run_directory import BASELINE_PREFIX, RunInfo
+from evals.run_directory import BASELINE_PREFIX, RunInfo, RunReader
 from evals.statistics.distributions import student_t_quantile
 from evals.statistics.gate import GateDecision, GateVerdict, decide_gate
 from evals.statistics.mcnemar import compare_counts
@@ -24,6 +25,7 @@ from evals.statistics.pairs import PairedDifference
 from evals.statistics.rates import Rate, rate_of
 from evals.statistics.slices import correct_holm
 from sim.offline_model.protocol import MODEL_NAME
+from sim.problems import MalformedInput, Problem
 
 REPEATABLE = frozenset({"offline", MODEL_NAME})
 """Models that answer the same thing each time: what differs between two runs was changed, and no chance."""
@@ -84,6 +86,35 @@ class GateResult(msgspec.Struct, frozen=True, kw_only=True):
     floor: Floor | None
     thresholds: tuple[ThresholdLine, ...] = ()
     absences: Absences | None = None
+
+
+def gate_runs(
+    first: RunReader, second: RunReader, policy: Policy, path: Path, noise: RunReader | None = None
+) -> tuple[Comparison, GateResult]:
+    """Compare two runs, and decide whether the second's change may be deployed.
+
+    Args:
+        first: The run before.
+        second: The run that is to replace it.
+        policy: Names what may be lost.
+        path: Where the policy is from.
+        noise: A second run of the first's version: the noise floor.
+
+    Raises:
+        MalformedInput: The policy names what neither run knows, or the noise is the first run itself.
+    """
+    if noise is not None and noise.path.resolve() == first.path.resolve():
+        raise MalformedInput([Problem(str(noise.path), message="the noise must be another run of the same version")])
+    comparison = compare_runs(first, second, policy)
+    if not comparison.incomparable:
+        check_policy(
+            policy,
+            path,
+            ids={each.id for each in comparison.cases},
+            tags={tag for each in comparison.cases for tag in each.tags},
+            scorers={each.metric for each in comparison.metrics if each.conversations or each.lost},
+        )
+    return comparison, decide(comparison, policy, compare_runs(first, noise, policy) if noise else None)
 
 
 def decide(comparison: Comparison, policy: Policy, noise: Comparison | None = None) -> GateResult:

@@ -134,6 +134,21 @@ def read_policy(path: Path = DEFAULT_POLICY) -> Policy:
     return read_json_file(path, Policy, lambda policy: list(_find_faults(policy)))
 
 
+def choose_policy(path: Path = DEFAULT_POLICY, margin: float | None = None) -> Policy:
+    """The policy in this file, with another margin of its primary metric where one is given.
+
+    Raises:
+        MalformedInput: As `read_policy`.
+        ValueError: The margin is not between 0 and 1.
+    """
+    if margin is not None and not 0 < margin < 1:
+        raise ValueError(f"the margin must be between 0 and 1, not {margin}")
+    chosen = read_policy(path)
+    if margin is None:
+        return chosen
+    return msgspec.structs.replace(chosen, primary=msgspec.structs.replace(chosen.primary, margin=margin))
+
+
 def check_policy(
     policy: Policy, path: Path, *, ids: Collection[str], tags: Collection[str], scorers: Collection[str]
 ) -> None:

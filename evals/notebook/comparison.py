@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from evals.comparing.alignment import Change, ConversationPair, TurnPair
 from evals.comparing.comparison import Comparison
-from evals.comparing.showing import describe_comparison
+from evals.comparing.gating import GateResult, PolicyLine
+from evals.comparing.showing import describe_comparison, describe_gate
 from evals.comparing.turns import Turn
 from evals.notebook.frames import Columns, make_frame
 from evals.notebook.run import tell_turn
@@ -38,6 +39,16 @@ TURNS: Columns = {
     "after": "str",
     "gained": "str",
     "lost": "str",
+}
+LINES: Columns = {
+    "tier": "str",
+    "metric": "str",
+    "margin": "float64",
+    "verdict": "str",
+    "reason": "str",
+    "worse": "int64",
+    "better": "int64",
+    "conversations": "int64",
 }
 TAGS: Columns = {"tag": "str", "conversations": "int64", "broken": "int64", "fixed": "int64", "p": "float64"}
 
@@ -110,32 +121,53 @@ class Gated(Compared):
     """A comparison with the gate's decision.
 
     Attributes:
-        decision: Verdict, reason, and how many further conversations would settle an open question.
-        margin: The loss of pass rate that is tolerated.
+        result: Verdict, reason, what would settle it, and the lines of the policy.
     """
 
-    def __init__(self, comparison: Comparison, decision: GateDecision, margin: float) -> None:
+    def __init__(self, comparison: Comparison, result: GateResult) -> None:
         super().__init__(comparison)
-        self.decision = decision
-        self.margin = margin
+        self.result = result
+
+    @property
+    def decision(self) -> GateDecision:
+        """Verdict and reason."""
+        return self.result.decision
 
     @property
     def verdict(self) -> GateVerdict:
         """PASS, WARN, BLOCK, INCONCLUSIVE or NOT_COMPARABLE."""
-        return self.decision.verdict
+        return self.result.decision.verdict
 
     @property
     def exit_code(self) -> int:
         """What `parlo gate` would end with."""
-        return self.decision.exit_code
+        return self.result.decision.exit_code
+
+    @property
+    def margin(self) -> float:
+        """The loss of the policy's primary metric that is tolerated."""
+        return self.result.margin
+
+    def lines(self) -> pd.DataFrame:
+        """What each metric of the policy asks for.
+
+        Columns: tier str, metric str, margin float64, verdict str, reason str, worse int64, better int64,
+        conversations int64 (or labelled messages).
+        """
+        return make_frame(LINES, (_describe_line(line) for line in self.result.lines))
 
     def _title(self) -> str:
         return f"{self.verdict.value}: {self.decision.reason}"
 
     def _rows(self) -> Iterable[tuple[str, str]]:
-        if self.decision.further_cases is not None:
-            yield "", f"about {self.decision.further_cases} further conversations like these would settle it"
+        # what each metric says is in `lines`
+        yield from (("", line) for line in describe_gate(self.comparison, self.result) if not line.startswith(" "))
         yield from super()._rows()
+
+
+def _describe_line(line: PolicyLine) -> tuple[object, ...]:
+    counts = line.change.worse, line.change.better, line.change.conversations
+    return line.tier.value, line.metric, line.margin, line.verdict.value, line.reason, *counts
 
 
 def _mark(pair: ConversationPair) -> str:

@@ -220,31 +220,40 @@ class Workbench:
 
         return Compared(compare_runs(RunReader(self._find_run(first)), RunReader(self._find_run(second))))
 
-    def gate(self, first: Run | str, second: Run | str, *, margin: float = 0.03) -> Gated:
+    def gate(
+        self,
+        first: Run | str,
+        second: Run | str,
+        *,
+        policy: Path | str | None = None,
+        margin: float | None = None,
+        noise: Run | str | None = None,
+    ) -> Gated:
         """Whether the second run's change may be deployed, as `parlo gate` decides it.
 
         Args:
             first: The run before.
             second: The run that is to replace it.
-            margin: The loss of pass rate that is tolerated, between 0 and 1; name it before you look.
+            policy: The file that decides; by default `fixtures/policies/default.json`.
+            margin: The loss of the policy's primary metric that is tolerated, between 0 and 1, instead of the
+                policy's own; name it before you look.
+            noise: A second run of the first's version: how much differs by chance.
 
         Raises:
             FileNotFoundError: There is no such run.
+            MalformedInput: The policy cannot be read, or names what neither run knows.
             ValueError: The margin is not between 0 and 1.
         """
+        from evals.comparing.gating import gate_runs
+        from evals.comparing.policies import DEFAULT_POLICY, choose_policy
         from evals.notebook.comparison import Gated
-        from evals.statistics.gate import decide_gate
+        from evals.run_directory import RunReader
 
-        if not 0 < margin < 1:
-            raise ValueError(f"the margin must be between 0 and 1, not {margin}")
-        comparison = self.compare(first, second).comparison
-        decision = decide_gate(
-            comparison.pass_rate,
-            margin,
-            broken_must_pass=comparison.broken_must_pass,
-            incomparable=comparison.incomparable,
-        )
-        return Gated(comparison, decision, margin)
+        path = Path(policy) if policy is not None else DEFAULT_POLICY
+        chosen = choose_policy(path, margin)
+        before, after = (RunReader(self._find_run(each)) for each in (first, second))
+        aside = RunReader(self._find_run(noise)) if noise is not None else None
+        return Gated(*gate_runs(before, after, chosen, path, aside))
 
     # --- messages, locks, and what production has
 

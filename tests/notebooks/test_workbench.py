@@ -16,6 +16,7 @@ import pytest
 from evals.cli import run as run_command
 from evals.notebook import Workbench
 from evals.notebook.showing import Talk
+from sim.problems import MalformedInput
 
 SMOKE = "fixtures/suites/smoke"
 FEW = ("reserva-simple", "relevo-inicio", "pregunta-precio")
@@ -75,10 +76,11 @@ async def test_a_change_is_scored_compared_and_gated_inside_a_running_loop(
     capsys.readouterr()
     code = run_command(["gate", str(before.path), str(after.path), "--json"])
     shown = msgspec.json.decode(capsys.readouterr().out)
-    assert (code, shown["decision"]["reason"]) == (gated.exit_code, gated.decision.reason)
+    assert (code, shown["gate"]) == (gated.exit_code, msgspec.json.decode(msgspec.json.encode(gated.result)))
+    assert tuple(gated.lines().iloc[0][["tier", "metric", "verdict"]]) == ("primary", "conversations", "INCONCLUSIVE")
     for method in (before.frame, before.verdicts, before.tags, before.scorers, before.tools, before.handoffs):
         assert dict(method().dtypes.astype(str)) == columns_told(method), method
-    for method in (gated.frame, gated.turns, gated.tags, suite.frame, suite.messages, suite.check):
+    for method in (gated.frame, gated.turns, gated.tags, gated.lines, suite.frame, suite.messages, suite.check):
         assert dict(method().dtypes.astype(str)) == columns_told(method), method
     assert dict(workbench.list_runs().dtypes.astype(str)) == columns_told(workbench.list_runs)
     assert {*workbench.list_runs()["id"]} == {"before", "after"}
@@ -112,6 +114,8 @@ def test_what_is_wrong_is_said_before_anything_runs(workbench: Workbench) -> Non
         workbench.compare("nothing", "nothing")
     with pytest.raises(ValueError, match="the margin must be between 0 and 1"):
         workbench.gate("nothing", "nothing", margin=3)
+    with pytest.raises(MalformedInput, match=r"none.json: cannot be read"):
+        workbench.gate("nothing", "nothing", policy="none.json")
     with pytest.raises(ValueError, match="'half' is not a valid Split"):
         suite.pick(split="half")
     with pytest.raises(ValueError, match="'table' is no race"):
