@@ -10,16 +10,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from runtime.adapters.absent import AbsentPerception
 from runtime.adapters.shifted_clock import ShiftedClock
 from runtime.adapters.system import SystemClock, SystemIds
 from runtime.domain.errors import Broken
 from runtime.parts import Parts
-from runtime.ports import Clock, Ids, MediaSource, Messenger, Model, Queue, TemplateRegistry
+from runtime.ports import Clock, Ids, MediaSource, Messenger, Model, Perception, Queue, TemplateRegistry
 from runtime.settings import Settings
 from runtime.store.database import Database, open_database
 from runtime.store.intake import Intake
 
 if TYPE_CHECKING:
+    from runtime.adapters.openai import OpenAIModel
     from runtime.adapters.twilio.messenger import TwilioAccount
 
 
@@ -30,11 +32,14 @@ def open_parts(  # noqa: PLR0913 - one for each port, all with their real defaul
     ids: Ids | None = None,
     database: Database | None = None,
     model: Model | None = None,
+    perception: Perception | None = None,
     messenger: Messenger | None = None,
     media: MediaSource | None = None,
     queue: Queue | None = None,
 ) -> Parts:
     """Put the runtime together; nothing is connected until it is used.
+
+    A model that is given brings its own perception, or there is none.
 
     Raises:
         Broken: A setting that a real part needs is missing.
@@ -42,12 +47,16 @@ def open_parts(  # noqa: PLR0913 - one for each port, all with their real defaul
     clock = clock or open_clock(settings)
     ids = ids or SystemIds()
     database = database or open_database(_require(settings.database_url, "DATABASE_URL"), pool_size=settings.pool_size)
+    if model is None:
+        model = own = _open_model(settings, clock, ids)
+        perception = perception or own
     return Parts(
         database=database,
         intake=Intake(database, timedelta(seconds=settings.burst_s)),
         clock=clock,
         ids=ids,
-        model=model or _open_model(settings, clock, ids),
+        model=model,
+        perception=perception or AbsentPerception(),
         messenger=messenger or _open_messenger(settings),
         media=media or _open_media(settings),
         queue=queue or _open_queue(settings),
@@ -70,7 +79,7 @@ def _open_queue(settings: Settings) -> Queue:
     return RedisQueue(_require(settings.redis_url, "REDIS_URL"))
 
 
-def _open_model(settings: Settings, clock: Clock, ids: Ids) -> Model:
+def _open_model(settings: Settings, clock: Clock, ids: Ids) -> OpenAIModel:
     from runtime.adapters.openai import OpenAIModel  # noqa: PLC0415 - only workers think
 
     return OpenAIModel(

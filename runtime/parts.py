@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from runtime.domain.errors import Unavailable
 from runtime.domain.ids import ConversationId
-from runtime.ports import Clock, Ids, Job, MediaSource, Messenger, Model, Queue
+from runtime.ports import Clock, Ids, Job, MediaSource, Messenger, Model, Perception, Queue
 from runtime.settings import Settings
 from runtime.store.database import Database
 from runtime.store.intake import Intake
@@ -30,6 +30,7 @@ class Parts:
     clock: Clock
     ids: Ids
     model: Model
+    perception: Perception
     messenger: Messenger
     media: MediaSource
     queue: Queue

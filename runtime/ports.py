@@ -114,6 +114,41 @@ class Model(Protocol):
         ...
 
 
+class PerceptionRequest(msgspec.Struct, frozen=True):
+    """A file for a model that listens or looks.
+
+    Attributes:
+        model: Its name.
+        content: The file, whole.
+        content_type: What it is, such as `audio/ogg` or `image/jpeg`.
+        prompt: What is asked of it: what to write down, or what to look for.
+    """
+
+    model: str
+    content: bytes
+    content_type: str
+    prompt: str
+    max_tokens: int = 200
+    timeout_s: float = 20.0
+
+
+class Perception(Protocol):
+    """A model that listens to voice notes and looks at pictures."""
+
+    async def transcribe(self, request: PerceptionRequest) -> ModelAnswer:
+        """What is said in a recording, in its own words; no text where nothing is.
+
+        Raises:
+            Unavailable: 429, 5xx, time-out or an unreadable answer, after the adapter's own retries.
+            Broken: The request itself was refused: no such model, or a file it cannot open.
+        """
+        ...
+
+    async def describe(self, request: PerceptionRequest) -> ModelAnswer:
+        """What is to be seen in a picture. Raises as `transcribe`."""
+        ...
+
+
 class TemplateUse(msgspec.Struct, frozen=True):
     """An approved template and what fills it: the provider's id of it, and a value for each variable by number."""
 

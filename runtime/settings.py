@@ -33,6 +33,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         public_url: The address Twilio signs, for example `https://api.parlo.mx`.
         twilio_auth_token: One secret, or several separated by commas while one is being rotated.
         central_number: Parlo's own number, where businesses sign up; `parlo migrate` writes it down.
+        transcription_model: Writes down customers' voice notes; empty where there is none: they are asked to write.
+        vision_model: Describes their pictures; empty as above.
         prompt_drafts: A folder of prompts in the making, looked into before those in production.
         quiet_s: How long a conversation must be silent before a burst counts as complete.
         burst_s: How long a burst may go on before it is answered anyway.
@@ -64,6 +66,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     central_number: str | None = None
     customer_model: str = "gpt-4.1"
     classifier_model: str = "gpt-4.1-nano"
+    transcription_model: str = ""
+    vision_model: str = ""
     customer_prompt: str = "customer@1"
     owner_intent_prompt: str = "owner_intent@2"
     asks_human_prompt: str = "asks_human@1"

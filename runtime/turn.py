@@ -16,6 +16,7 @@ import structlog
 
 from runtime.agent.journal import Journal
 from runtime.answers import Draft, Reroute, Situation, answer, is_spent, needs_model
+from runtime.answers.perception import perceive
 from runtime.domain import words
 from runtime.domain.enums import Author, ChannelKind, InboxState, OrganizationStatus, OutboxKind, TaskKind, TurnState
 from runtime.domain.errors import Broken, GaveUp, LeaseLost, Paced, Unavailable
@@ -35,6 +36,8 @@ from runtime.store.outbox import NewOutbound, NewTask, Quoted
 
 log = structlog.get_logger()
 
+_LISTENED_TO = frozenset({Case.CUSTOMER, Case.UNSUPPORTED})
+"""Where it is Parlo who has to understand; what goes to a person goes as it is."""
 _TAPS = frozenset({MessageKind.BUTTON, MessageKind.LIST})
 
 
@@ -237,6 +240,7 @@ async def _run(parts: Parts, situation: Situation) -> list[NewOutbound]:
             steps = await journal.load_steps(uow, claimed.organization_id, situation.turn_id)
     memory = Journal(parts, claimed, situation.turn_id, steps, spent=is_spent(parts, situation))
     async with asyncio.timeout(parts.settings.turn_deadline_s):
+        situation = await _listen(parts, memory, situation)
         outcome = await answer(parts, memory, situation)
     database = parts.database
     async with database.platform() if outcome.crosses else database.tenant(claimed.organization_id) as uow:
@@ -258,6 +262,17 @@ async def _run(parts: Parts, situation: Situation) -> list[NewOutbound]:
         )
         await _finish(parts, uow, situation, outcome.author, messages, closing)
     return messages
+
+
+async def _listen(parts: Parts, journal: Journal, situation: Situation) -> Situation:
+    """The same situation with what a customer said aloud or showed as words; then it may go another way."""
+    if situation.route.case not in _LISTENED_TO:
+        return situation
+    pending = await perceive(parts, journal, situation.claimed, situation.pending)
+    if pending == situation.pending:
+        return situation
+    facts = msgspec.structs.replace(situation.facts, supported=True)
+    return msgspec.structs.replace(situation, pending=pending, facts=facts, route=route(facts))
 
 
 async def _finish(

@@ -213,7 +213,7 @@ def _alter(signature: str) -> str:
 
 
 def _make_media(media: Media) -> InboundMedia:
-    content = make_file(media.content_type, sample=media.content, size=media.size)
+    content = make_file(media.content_type, sample=media.content, size=media.size, says=media.says)
     return InboundMedia(media.content_type, content, media.url, media.expired)
 
 

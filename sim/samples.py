@@ -65,17 +65,30 @@ _BY_TYPE = {
 }
 
 
-def make_file(content_type: str, *, sample: Sample | None = None, size: int | None = None) -> bytes:
+SAYS = b"\nparlo:says:"
+"""Before what a recording or a picture of ours has in it, at its end, where programs that open files look no more."""
+
+
+def make_file(
+    content_type: str, *, sample: Sample | None = None, size: int | None = None, says: str | None = None
+) -> bytes:
     """A file that is said to be of this type.
 
     Args:
         content_type: What it is said to be; it holds that, or noise where nobody knows the type.
         sample: What it holds instead.
         size: How many bytes it has, filled up with zeros or cut off; None as it comes.
+        says: What is spoken or to be seen in it; `read_says` finds it again.
     """
     name = content_type.partition(";")[0].strip().lower()
     content = make_sample(sample or _BY_TYPE.get(name, Sample.NOISE))
-    return content if size is None else content[:size].ljust(size, b"\x00")
+    content = content if size is None else content[:size].ljust(size, b"\x00")
+    return content if says is None else content + SAYS + says.encode()
+
+
+def read_says(content: bytes) -> str:
+    """What is spoken or to be seen in a file of ours; empty in any other."""
+    return content.rpartition(SAYS)[2].decode("utf-8", "replace") if SAYS in content else ""
 
 
 def make_sample(sample: Sample) -> bytes:

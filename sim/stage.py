@@ -55,6 +55,8 @@ SETTINGS = Settings(
     public_url=PUBLIC_URL,
     customer_model=OFFLINE_MODEL,
     classifier_model=OFFLINE_MODEL,
+    transcription_model=OFFLINE_MODEL,
+    vision_model=OFFLINE_MODEL,
     media_secret="emulated-media-secret",
 )
 """Production's settings but for the names of things that are not real here."""
@@ -179,14 +181,16 @@ class Scene:
         identity = TwilioAccount(account.account_sid, account.auth_token)
         provider = EmulatedHttp(self.twilio)
         http_client = httpx2.AsyncClient(transport=self.model)
+        model = OpenAIModel(
+            api_key="offline", base_url="http://offline/v1", clock=clock, ids=ids, http_client=http_client
+        )
         self.parts: Parts = open_parts(
             stage.settings,
             clock=clock,
             ids=ids,
             database=stage.database,
-            model=OpenAIModel(
-                api_key="offline", base_url="http://offline/v1", clock=clock, ids=ids, http_client=http_client
-            ),
+            model=model,
+            perception=model,
             messenger=TwilioMessenger(identity, PUBLIC_URL, http_client=provider),
             media=TwilioMedia(identity, download=provider),
             queue=self.queue,

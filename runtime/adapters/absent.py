@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NoReturn
 
 from runtime.domain.errors import Broken
-from runtime.ports import ModelRequest, OutgoingMessage
+from runtime.ports import ModelRequest, OutgoingMessage, PerceptionRequest
 
 
 class AbsentModel:
@@ -15,6 +15,18 @@ class AbsentModel:
     async def complete(self, request: ModelRequest) -> NoReturn:
         """Refuse."""
         raise Broken("this process has no model")
+
+
+class AbsentPerception:
+    """Port `Perception`; whoever asks it is in the wrong process, or nothing that listens or looks is set up."""
+
+    async def transcribe(self, request: PerceptionRequest) -> NoReturn:
+        """Refuse."""
+        raise Broken("this process does not listen")
+
+    async def describe(self, request: PerceptionRequest) -> NoReturn:
+        """Refuse."""
+        raise Broken("this process does not look")
 
 
 class AbsentMedia:

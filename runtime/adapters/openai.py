@@ -1,9 +1,10 @@
-"""The chat model, reached through the OpenAI SDK; any server that speaks the same HTTP API will do.
+"""The models, reached through the OpenAI SDK; any server that speaks the same HTTP API will do.
 
 `bootstrap` builds one `OpenAIModel` per process and gives it to the agent and to the classifiers as
-the port `Model`. It imports this module lazily, since the SDK takes about a second to import. This
-is the only layer that retries: the SDK's own retries are off, and callers do not repeat a call. It
-never reads a conversation, never chooses a model and never logs what was said.
+the port `Model`, and for listening and looking as `Perception`. It imports this module lazily, since
+the SDK takes about a second to import. This is the only layer that retries: the SDK's own retries
+are off, and callers do not repeat a call. It never reads a conversation, never chooses a model and
+never logs what was said.
 
 The body is encoded and decoded here with msgspec and sent with `AsyncOpenAI.post`, not with
 `chat.completions.create`: the typed method walks every message through its declarations (measured:
@@ -15,8 +16,11 @@ its jitter from the port `Ids`: a simulated run jumps over the wait and repeats 
 from __future__ import annotations
 
 import asyncio
+import base64
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from hashlib import sha256
 from typing import Literal
 
 import httpx2
@@ -24,11 +28,25 @@ import msgspec
 from openai import APIConnectionError, APIStatusError, AsyncOpenAI, OpenAIError
 
 from runtime.domain.errors import Broken, Unavailable
-from runtime.ports import ChatMessage, ChatRole, Clock, Ids, ModelAnswer, ModelRequest, ToolCall, ToolSpec
+from runtime.ports import (
+    ChatMessage,
+    ChatRole,
+    Clock,
+    Ids,
+    ModelAnswer,
+    ModelRequest,
+    PerceptionRequest,
+    ToolCall,
+    ToolSpec,
+)
 
 _WORTH_REPEATING = frozenset({408, 409, 425, 429})
 _FIXED_SAMPLING = ("o1", "o3", "o4", "gpt-5", "gpt-6")
 """Families that take `max_completion_tokens` and refuse a temperature."""
+
+
+_SUFFIXES = {"audio/mpeg": "mp3", "audio/mp4": "m4a"}
+"""What a file has to be called for the server to know its kind, where that is not the end of its type."""
 
 
 class Retries(msgspec.Struct, frozen=True):
@@ -70,9 +88,22 @@ class _SentCall(msgspec.Struct, frozen=True, tag_field="type", tag="function"):
     function: _Function
 
 
+class _Text(msgspec.Struct, frozen=True, tag_field="type", tag="text"):
+    text: str
+
+
+class _Address(msgspec.Struct, frozen=True):
+    url: str
+    detail: str
+
+
+class _Picture(msgspec.Struct, frozen=True, tag_field="type", tag="image_url"):
+    image_url: _Address
+
+
 class _SentMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     role: str
-    content: str | None
+    content: str | tuple[_Text | _Picture, ...] | None
     tool_calls: tuple[_SentCall, ...] = ()
     tool_call_id: str | None = None
 
@@ -117,6 +148,17 @@ class _Completion(msgspec.Struct, frozen=True):
     usage: _Usage | None = None
 
 
+class _TokensUsed(msgspec.Struct, frozen=True):
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class _Transcription(msgspec.Struct, frozen=True):
+    text: str
+    usage: _TokensUsed | None = None
+
+
+_decode_transcription = msgspec.json.Decoder(_Transcription).decode
 _decode_completion = msgspec.json.Decoder(_Completion).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -131,9 +173,9 @@ class _TryAgain(Exception):
 
 
 class OpenAIModel:
-    """Port `Model` over HTTP.
+    """Ports `Model` and `Perception` over HTTP.
 
-    `ModelRequest.timeout_s` is a deadline for all attempts together, waits included.
+    A request's `timeout_s` is a deadline for all attempts together, waits included.
     """
 
     def __init__(
@@ -166,14 +208,55 @@ class OpenAIModel:
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """Ask, and ask again while that can help and time is left; see the port for what is raised."""
         body = encode_request(request)
+
+        async def ask(timeout_s: float) -> ModelAnswer:
+            return decode_answer(await self._post_chat(body, timeout_s))
+
+        return await self._insist(ask, request.timeout_s)
+
+    async def describe(self, request: PerceptionRequest) -> ModelAnswer:
+        """A picture as a part of the question; see the port for what is raised."""
+        body = encode_picture(request)
+
+        async def ask(timeout_s: float) -> ModelAnswer:
+            return decode_answer(await self._post_chat(body, timeout_s))
+
+        return await self._insist(ask, request.timeout_s)
+
+    async def transcribe(self, request: PerceptionRequest) -> ModelAnswer:
+        """A recording as a form with a file; see the port for what is raised."""
+        name = f"nota.{_SUFFIXES.get(request.content_type, request.content_type.rpartition('/')[2])}"
+        # the form's own boundary would be another each time, and the same question has to be the same bytes
+        boundary = sha256(request.content).hexdigest()[:32]
+
+        async def ask(timeout_s: float) -> ModelAnswer:
+            response = await self._send(
+                lambda: self._client.post(
+                    "/audio/transcriptions",
+                    cast_to=httpx2.Response,
+                    body={"model": request.model, "language": "es", "prompt": request.prompt, "temperature": "0"},
+                    files=[("file", (name, request.content, request.content_type))],
+                    options={
+                        "timeout": timeout_s,
+                        "headers": {"Content-Type": f"multipart/form-data; boundary={boundary}"},
+                    },
+                ),
+                timeout_s,
+            )
+            return decode_transcription(response, request.model)
+
+        return await self._insist(ask, request.timeout_s)
+
+    async def _insist(self, ask: Callable[[float], Awaitable[ModelAnswer]], timeout_s: float) -> ModelAnswer:
+        """Ask, and again while that can help and time is left; `ask` takes the seconds that one attempt may use."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + request.timeout_s
+        deadline = loop.time() + timeout_s
         attempt = 0
         while True:
             attempt += 1
             left_s = max(deadline - loop.time(), 0.001)
             try:
-                return await self._ask(body, min(left_s, request.timeout_s * self._retries.share))
+                return await ask(min(left_s, timeout_s * self._retries.share))
             except _TryAgain as failure:
                 wait_s = self._wait_s(attempt, failure.wait_s)
                 if attempt >= self._retries.attempts or loop.time() + wait_s >= deadline:
@@ -189,23 +272,26 @@ class OpenAIModel:
         bound_s = min(self._retries.first_wait_s * 2.0 ** (attempt - 1), self._retries.longest_wait_s)
         return max(asked_s or 0.0, bound_s * self._ids.jitter())
 
-    async def _ask(self, body: bytes, timeout_s: float) -> ModelAnswer:
+    async def _post_chat(self, body: bytes, timeout_s: float) -> bytes:
+        return await self._send(
+            lambda: self._client.post(
+                "/chat/completions", cast_to=httpx2.Response, content=body, options={"timeout": timeout_s}
+            ),
+            timeout_s,
+        )
+
+    async def _send(self, post: Callable[[], Awaitable[httpx2.Response]], timeout_s: float) -> bytes:
         try:
             # The SDK's own time-out is per read, so a server that trickles would never meet it.
             async with asyncio.timeout(timeout_s):
-                response = await self._client.post(
-                    "/chat/completions",
-                    cast_to=httpx2.Response,
-                    content=body,
-                    options={"timeout": timeout_s},
-                )
+                response = await post()
         except APIStatusError as error:
             raise self._explain_status(error) from error
         except (APIConnectionError, TimeoutError) as error:
             raise _TryAgain(type(error).__name__) from error
         except OpenAIError as error:
             raise Broken(f"model: {type(error).__name__}") from error
-        return decode_answer(response.content)
+        return response.content
 
     def _explain_status(self, error: APIStatusError) -> _TryAgain | Broken:
         status = error.status_code
@@ -228,6 +314,36 @@ def encode_request(request: ModelRequest) -> bytes:
             max_completion_tokens=request.max_tokens if fixed else None,
         )
     )
+
+
+def encode_picture(request: PerceptionRequest) -> bytes:
+    """The body of `POST /chat/completions` that asks about a picture."""
+    address = f"data:{request.content_type};base64,{base64.b64encode(request.content).decode('ascii')}"
+    fixed = request.model.startswith(_FIXED_SAMPLING)
+    parts = _Text(request.prompt), _Picture(_Address(address, "low"))
+    return _encode(
+        _Body(
+            model=request.model,
+            messages=(_SentMessage(ChatRole.USER, parts),),
+            temperature=None if fixed else 0.0,
+            max_tokens=None if fixed else request.max_tokens,
+            max_completion_tokens=request.max_tokens if fixed else None,
+        )
+    )
+
+
+def decode_transcription(content: bytes, model: str) -> ModelAnswer:
+    """Read the body of a 200 to a recording; nothing said is an answer too.
+
+    Raises:
+        _TryAgain: It is not JSON, or holds no text.
+    """
+    try:
+        found = _decode_transcription(content)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _TryAgain(f"unreadable transcription ({type(error).__name__})") from error
+    usage = found.usage or _TokensUsed()
+    return ModelAnswer(found.text.strip() or None, (), "stop", model, usage.input_tokens, usage.output_tokens)
 
 
 def decode_answer(content: bytes) -> ModelAnswer:

@@ -7,6 +7,7 @@ than it did the first time stops the turn.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -47,6 +48,7 @@ class Journal:
         self._position = 0
         self._paid_until = claimed.paid_until
         self._spent = spent
+        self._has_opened = self.first_messages is not None
 
     @property
     def spent(self) -> bool:
@@ -60,19 +62,26 @@ class Journal:
 
     @property
     def first_messages(self) -> tuple[ChatMessage, ...] | None:
-        """What the first model call of this turn was asked, if the turn got that far before."""
-        first = self._steps[0] if self._steps else None
-        if first is None or first.request is None or first.kind is not StepKind.MODEL:
-            return None
-        return msgspec.convert(first.request, tuple[ChatMessage, ...])
+        """What the first model call of this turn was asked about the conversation, if the turn got that far before."""
+        for step in self._steps:
+            if step.kind is StepKind.MODEL and step.request is not None:
+                return msgspec.convert(step.request, tuple[ChatMessage, ...])
+        return None
 
     async def ask(
-        self, request: ModelRequest, *, tolerate_outage: bool = False, about: str | None = None
+        self,
+        request: ModelRequest,
+        *,
+        tolerate_outage: bool = False,
+        about: str | None = None,
+        by: Callable[[ModelRequest], Awaitable[ModelAnswer]] | None = None,
     ) -> ModelAnswer:
         """The model's answer: the journaled one, or a new one that is journaled before it is used.
 
         `about` names the question where its surroundings may have changed when a turn is resumed; by default the
         question is known by all its messages.
+
+        `by` asks in another way than by the chat model; what it is asked is not part of the conversation.
 
         With `tolerate_outage` a model that is down, or that may not be asked now, is an answer too (finish
         `OUTAGE`, no text), so that a resumed turn decides the same again.
@@ -90,18 +99,19 @@ class Journal:
         try:
             self._require_allowance()
             paid_until = self._pay()
-            answer = _clean(await self._parts.model.complete(request))
+            answer = _clean(await (by or self._parts.model.complete)(request))
         except (Unavailable, Paced):
             if not tolerate_outage:
                 await self._write_off(paid_until)
                 raise
             answer = ModelAnswer(None, (), OUTAGE, request.model, 0, 0)
-        asked = request.messages if self.next_number == 1 else None
+        asked = request.messages if by is None and not self._has_opened else None
         step = Step(self.next_number, StepKind.MODEL, request.purpose, key, answer, asked)
         async with self._parts.database.tenant(self._claimed.organization_id) as uow:
             await self.record(uow, step, paid_until)
             await uow.commit()
         self._position += 1
+        self._has_opened = self._has_opened or by is None
         return answer
 
     def _require_allowance(self) -> None:

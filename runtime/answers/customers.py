@@ -8,6 +8,7 @@ from runtime.agent.asks_human import hear
 from runtime.agent.journal import Journal
 from runtime.agent.loop import Visit, converse
 from runtime.answers.limited import answer_without_model
+from runtime.answers.perception import find_model
 from runtime.answers.situation import (
     Act,
     Outcome,
@@ -111,7 +112,8 @@ def _request_human(parts: Parts, situation: Situation, said: tuple[str, ...]) ->
 
 async def answer_unsupported(parts: Parts, journal: Journal, situation: Situation) -> Outcome:
     """What is said to something the assistant cannot take up."""
-    return say(words.unsupported(MessageKind(situation.pending[-1].kind)))
+    kind = MessageKind(situation.pending[-1].kind)
+    return say(words.unsupported(kind, tried=bool(find_model(parts.settings, kind))))
 
 
 async def answer_consent(parts: Parts, journal: Journal, situation: Situation) -> Outcome:

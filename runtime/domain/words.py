@@ -43,6 +43,10 @@ _UNSUPPORTED = {
     MessageKind.LOCATION: "Gracias por tu ubicación. ¿En qué te ayudo?",
     MessageKind.CONTACTS: "Recibí el contacto. ¿En qué te ayudo?",
 }
+_NOT_UNDERSTOOD = {
+    MessageKind.AUDIO: "No logré entender tu nota de voz. ¿Me lo escribes, por favor?",
+    MessageKind.IMAGE: "Recibí tu imagen, pero no logro verla bien. ¿Me cuentas por escrito qué necesitas?",
+}
 _EMPTY = "Tu mensaje me llegó vacío. ¿En qué te ayudo?"
 
 _PLACEHOLDERS = {
@@ -56,9 +60,10 @@ _PLACEHOLDERS = {
 }
 
 
-def unsupported(kind: MessageKind) -> str:
-    """The answer to something that cannot be taken up yet, by what it was."""
-    return _UNSUPPORTED.get(kind, _EMPTY)
+def unsupported(kind: MessageKind, *, tried: bool = False) -> str:
+    """The answer to something that cannot be taken up, by what it was; `tried`: somebody listened or looked."""
+    known = {**_UNSUPPORTED, **_NOT_UNDERSTOOD} if tried else _UNSUPPORTED
+    return known.get(kind, _EMPTY)
 
 
 def describe_message(kind: MessageKind, text: str) -> str:

@@ -37,11 +37,18 @@ class Role(StrEnum):
     FUNCTION = "function"
 
 
+class ImageAddress(msgspec.Struct, frozen=True):
+    """Where a picture is."""
+
+    url: str
+
+
 class Part(msgspec.Struct, frozen=True):
-    """One part of a message; only text is read."""
+    """One part of a message; texts and pictures are read."""
 
     type: str
     text: str = ""
+    image_url: ImageAddress | None = None
 
 
 class CalledFunction(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ import msgspec
 from sim.offline_model.classify import classify, read_examples, read_subject
 from sim.offline_model.context import read_context
 from sim.offline_model.own_examples import load_leans
+from sim.offline_model.perceiving import describe, transcribe
 from sim.offline_model.policy import decide
 from sim.offline_model.protocol import MODEL_NAME, BadRequest, ChosenTool, Message, Request, Role, read_request
 from sim.offline_model.state import State, hear, rebuild
@@ -73,6 +74,18 @@ class _Completion(msgspec.Struct, frozen=True):
     choices: tuple[_Choice, ...]
     usage: _Usage
     system_fingerprint: str
+
+
+class _HeardUsage(msgspec.Struct, frozen=True):
+    type: str
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+
+
+class _Transcription(msgspec.Struct, frozen=True):
+    text: str
+    usage: _HeardUsage
 
 
 class _Fault(msgspec.Struct, frozen=True):
@@ -137,21 +150,39 @@ def answer_http(method: str, path: str, authorization: str, body: bytes, created
         return Reply(200, _encode(_ModelList("list", (card,))))
     if method == "GET" and route == f"/models/{MODEL_NAME}":
         return Reply(200, _encode(card))
+    if route == "/audio/transcriptions" and method == "POST":
+        return _answer_recording(body)
     if route != "/chat/completions":
         return _fault(BadRequest(f"Invalid URL ({method} {path})", status=404))
     if method != "POST":
         return _fault(BadRequest(f"Not allowed to {method} on {path}.", status=405, code="method_not_supported"))
     try:
         request = read_request(body)
+        step = complete(request)
     except BadRequest as refusal:
         return _fault(refusal)
     digest = hashlib.sha256(body).hexdigest()
-    completion = _write_completion(request, complete(request), digest, created)
+    completion = _write_completion(request, step, digest, created)
     return _stream(completion) if request.stream else Reply(200, _encode(completion))
 
 
+def _answer_recording(body: bytes) -> Reply:
+    try:
+        text = transcribe(body)
+    except BadRequest as refusal:
+        return _fault(refusal)
+    used = _HeardUsage("tokens", len(body) // 1000, len(text.split()), len(body) // 1000 + len(text.split()))
+    return Reply(200, _encode(_Transcription(text, used)))
+
+
 def complete(request: Request) -> Step:
-    """What the model says to a valid request."""
+    """What the model says to a valid request.
+
+    Raises:
+        BadRequest: It shows a picture that cannot be opened.
+    """
+    if (seen := describe(request)) is not None:
+        return Step(seen)
     prompt = "\n".join(m.text for m in request.messages if m.role in (Role.SYSTEM, Role.DEVELOPER))
     start = _find_turn(request.messages)
     pending = "\n".join(m.text for m in request.messages[start:] if m.role is Role.USER)

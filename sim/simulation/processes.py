@@ -265,6 +265,9 @@ class Process:
         identity = TwilioAccount(account.account_sid, account.auth_token)
         provider = _Provider(self, self._life)
         http_client = httpx2.AsyncClient(transport=_Model(self, self._life))
+        model = OpenAIModel(
+            api_key="offline", base_url="http://offline/v1", clock=self.clock, ids=ids, http_client=http_client
+        )
         connect = make_connect(around.observer, self._line, around.waits)
         self.parts = open_parts(
             around.settings,
@@ -277,9 +280,8 @@ class Process:
                 # the server's own limit counts real time, which means nothing here
                 idle_limit_s=0.0,
             ),
-            model=OpenAIModel(
-                api_key="offline", base_url="http://offline/v1", clock=self.clock, ids=ids, http_client=http_client
-            ),
+            model=model,
+            perception=model,
             messenger=TwilioMessenger(identity, PUBLIC_URL, http_client=provider),
             media=TwilioMedia(identity, download=provider),
             queue=around.broker,

@@ -152,7 +152,8 @@ class Media(_Part, frozen=True):
     """A file that came with a message. Without `url` the emulator invents one and keeps the file there.
 
     It holds a tiny sample of its type, or of what `content` says; `bytes` is its size; an `expired` one is gone
-    when it is asked for.
+    when it is asked for. `says` is what is spoken in a recording or to be seen in a picture; the offline model
+    hears and sees that, and nothing else.
     """
 
     content_type: Name
@@ -160,6 +161,7 @@ class Media(_Part, frozen=True):
     content: Sample | None = None
     size: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_FILE)] | None = msgspec.field(default=None, name="bytes")
     expired: bool = False
+    says: Name | None = None
 
 
 class SharedLocation(_Part, frozen=True):

@@ -12,8 +12,9 @@ import pytest
 
 from runtime.adapters.openai import OpenAIModel, Retries, decode_answer
 from runtime.domain.errors import Broken
-from runtime.ports import ChatMessage, ChatRole, Model, ModelRequest, ToolSpec
+from runtime.ports import ChatMessage, ChatRole, Model, ModelRequest, Perception, PerceptionRequest, ToolSpec
 from sim.offline_model import MODEL_NAME, OfflineTransport
+from sim.samples import make_file
 from tests.sim.offline_salon import Salon
 
 pytestmark = pytest.mark.contract
@@ -158,3 +159,36 @@ async def test_recorded_answers_are_all_read(shared_data: Path) -> None:
             refused += 1
 
     assert (answered, refused) == (97, 3)
+
+
+def show(kind: str, says: str | None, model: str = MODEL_NAME) -> PerceptionRequest:
+    """A file as a question."""
+    return PerceptionRequest(model, make_file(kind, says=says), kind, "¿Qué dice?")
+
+
+async def test_a_recording_is_written_down() -> None:
+    """In its own words, with the tokens it cost; where nothing is said there is no text."""
+    perception: Perception = build(OfflineTransport())
+
+    said = await perception.transcribe(show("audio/ogg", "mañana a las 5 ¿se puede?"))
+    silence = await perception.transcribe(show("audio/ogg", None))
+
+    assert (said.text, silence.text) == ("mañana a las 5 ¿se puede?", None)
+    assert said.output_tokens == 6
+
+
+async def test_a_picture_is_described() -> None:
+    """By the chat model, which says that it sees nothing where that is so."""
+    perception: Perception = build(OfflineTransport())
+
+    seen = await perception.describe(show("image/png", "Un corte bob."))
+    nothing = await perception.describe(show("image/png", None))
+
+    assert (seen.text, nothing.text) == ("Un corte bob.", "NADA")
+
+
+@pytest.mark.parametrize(("kind", "model"), [("audio/ogg", "gpt-9-hears"), ("application/pdf", MODEL_NAME)])
+async def test_what_cannot_be_listened_to_is_refused(kind: str, model: str) -> None:
+    """A model that is not there, a file that is no recording: trying again would change nothing."""
+    with pytest.raises(Broken, match="refused with 40"):
+        await build(OfflineTransport()).transcribe(show(kind, "hola", model))

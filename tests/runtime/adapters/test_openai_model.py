@@ -7,15 +7,17 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from uuid import UUID
 
 import httpx2
 import msgspec
+import multipart
 import pytest
 
 from runtime.adapters.openai import OpenAIModel, Retries, read_retry_after
 from runtime.domain.errors import Broken, Unavailable, UnknownOutcome
-from runtime.ports import ChatMessage, ChatRole, ModelRequest, ToolCall, ToolSpec
+from runtime.ports import ChatMessage, ChatRole, ModelRequest, PerceptionRequest, ToolCall, ToolSpec
 
 NOW = datetime(2026, 1, 12, 16, 0, tzinfo=UTC)
 REQUEST = ModelRequest("customer", "gpt-4.1-mini", (ChatMessage(ChatRole.USER, "hola"),))
@@ -57,6 +59,7 @@ class Script(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Give the next answer."""
+        await request.aread()
         self.requests.append(request)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
@@ -416,3 +419,58 @@ async def test_a_server_that_is_gone_is_unavailable() -> None:
         await model.complete(REQUEST)
 
     await model.close()
+
+
+async def test_a_recording_is_sent_in_openais_form() -> None:
+    """The documented fields and the file under a name that tells its kind; the same recording is the same bytes."""
+    script = Script(httpx2.Response(200, json={"text": " hola "}), httpx2.Response(200, json={"text": ""}))
+    model = build(script)
+    request = PerceptionRequest("gpt-4o-mini-transcribe", b"OggS\x00\xff", "audio/ogg", "Salón en México.")
+
+    answers = [await model.transcribe(request), await model.transcribe(request)]
+
+    sent = script.requests[0]
+    fields = {
+        part.name: part.raw.decode("latin-1")
+        for part in multipart.MultipartParser(BytesIO(sent.content), boundary_of(sent))
+    }
+    assert sent.url == "http://model/v1/audio/transcriptions"
+    assert {name: fields[name] for name in ("model", "language", "prompt")} == {
+        "model": "gpt-4o-mini-transcribe",
+        "language": "es",
+        "prompt": "Salón en México.".encode().decode("latin-1"),
+    }
+    assert fields["file"] == "OggS\x00\xff" and b'filename="nota.ogg"' in sent.content
+    assert sent.content == script.requests[1].content
+    assert [answer.text for answer in answers] == ["hola", None]
+
+
+async def test_a_picture_is_sent_as_a_part_of_the_question() -> None:
+    """A data URL beside the words, as the API documents it."""
+    script = Script(say(content="Un corte bob."))
+
+    answer = await build(script).describe(
+        PerceptionRequest("gpt-4.1-mini", b"\xff\xd8\xff", "image/jpeg", "¿Qué se ve?")
+    )
+
+    message = msgspec.json.decode(script.requests[0].content)["messages"][0]
+    assert message["content"] == [
+        {"type": "text", "text": "¿Qué se ve?"},
+        {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,/9j/", "detail": "low"}},
+    ]
+    assert answer.text == "Un corte bob."
+
+
+@pytest.mark.parametrize("answer", [httpx2.Response(200, content=b"<html>"), httpx2.Response(200, json={}), fail(503)])
+async def test_an_unreadable_transcription_is_asked_for_again(answer: httpx2.Response) -> None:
+    """Once more, and then it is there."""
+    script = Script(answer, httpx2.Response(200, json={"text": "hola"}))
+
+    found = await build(script).transcribe(PerceptionRequest("m", b"OggS", "audio/ogg", "x"))
+
+    assert (found.text, len(script.requests)) == ("hola", 2)
+
+
+def boundary_of(request: httpx2.Request) -> str:
+    """Between the parts of a form."""
+    return str(request.headers["content-type"].partition("boundary=")[2])
