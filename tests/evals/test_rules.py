@@ -53,9 +53,60 @@ def test_a_good_conversation_breaks_no_rule_and_meets_each_once() -> None:
     assert all(v.met and v.reason for v in verdicts)
 
 
-def test_a_handoff_nobody_asked_for_is_a_violation() -> None:
-    """Without tag or expectation, a handoff is proactive, and Parlo never is."""
-    assert list_broken(tell_good_day().end()) == ["rule/handoff-asked-for"] * 1
+def tell_handoff(*words: str, says: str | None = None) -> Story:
+    """Ana writes, or says in a voice note, and is put through to Lupita."""
+    story = Story()
+    for each in words:
+        story.say("ana", each)
+    if says is not None:
+        story.add("ana", SayData(sid="SM-voice", media=[{"content_type": "audio/ogg", "says": says}]), "")
+    story.call("handoff_to_human", {"reason": "lo pidió"})
+    story.hand_off("offered")
+    story.send("ana", "Claro, te comunico con Lupita.")
+    return story
+
+
+ALOOF = ("cuánto cuesta el corte?", "qué caro")
+MENTIONS = ("la otra vez me atendió una muchacha muy linda, ¿sigue con ustedes?",)
+
+
+@pytest.mark.parametrize("labelled", [True, False], ids=["labelled", "unlabelled"])
+def test_a_handoff_nobody_asked_for_is_a_violation(labelled: bool) -> None:
+    """Without tag, expectation or words, a handoff is proactive, and Parlo never is."""
+    story = tell_handoff(*ALOOF)
+    if labelled:
+        story.expect(route="5")
+
+    assert list_broken(story.end()) == ["rule/handoff-asked-for"]
+
+
+@pytest.mark.parametrize("labelled", [True, False], ids=["labelled", "unlabelled"])
+@pytest.mark.parametrize("asks", ["quiero hablar con una persona", "me pasas con Lupita por favor"])
+def test_words_no_rule_doubts_ask_for_a_person(asks: str, labelled: bool) -> None:
+    """A conversation from production has no labels, and its customers do ask; aloud, too."""
+    for story in (tell_handoff(*ALOOF, asks), tell_handoff(*ALOOF, says=asks)):
+        if labelled:
+            story.expect(route="5")
+
+        assert "rule/handoff-asked-for" not in list_broken(story.end())
+
+
+def test_a_person_who_is_only_spoken_of_is_left_to_labels() -> None:
+    """Where nobody has labelled the conversation the rule does not know; where somebody has, nobody asked."""
+    unlabelled, labelled = tell_handoff(*MENTIONS), tell_handoff(*MENTIONS)
+    labelled.expect(route="5")
+
+    assert "rule/handoff-asked-for" not in list_broken(unlabelled.end())
+    assert "rule/handoff-asked-for" in list_broken(labelled.end())
+
+
+def test_what_is_asked_for_later_does_not_excuse_a_handoff() -> None:
+    """Only words from before it count, and only the customer's own."""
+    story = tell_handoff(*ALOOF)
+    story.say("ana", "quiero hablar con una persona", route="5h")
+    story.say("lupita", "quiere hablar con una persona", route="4h")
+
+    assert "rule/handoff-asked-for" in list_broken(story.end())
 
 
 @pytest.mark.parametrize(
