@@ -160,6 +160,8 @@ def reduce_record(record: ConversationRecord, verdicts: Sequence[Verdict]) -> tu
         final=msgspec.structs.replace(record.final, messages=[]),
         expectations=[],
         prices=[],
+        clock_times=[],
+        durations=[],
         wall_s=0.0,
     )
     return reduced, [*_reduce_verdicts(verdicts, places)]

@@ -65,6 +65,7 @@ from sim.transcripts import (
 )
 from sim.twilio.inbound import Inbound, InboundButton, InboundChoice, InboundMedia, InboundPlace
 from sim.virtual_time import derive_seed
+from sim.worlds import list_clock_times
 
 THINK_S = 5.0
 """How long a person takes to write when the transcript does not say."""
@@ -194,6 +195,8 @@ class _Run(ABC):
             file=self.transcript.file,
             started_at=header.now.isoformat(),
             people={key: Person(each.role, each.name) for key, each in self.participants.items()},
+            clock_times=list_clock_times(self.transcript.world, [each.address for each in self.participants.values()]),
+            durations=sorted({each.minutes for it in self.transcript.world.organizations for each in it.services}),
             prices=sorted({each.price_cents for it in self.transcript.world.organizations for each in it.services}),
             events=events,
             final=self.final,

@@ -319,9 +319,10 @@ class ConversationRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_onl
     `failure` is set where the harness itself broke (an exception in the driver, no database):
     such a record is counted, never scored. `wall_s` is real time and the only field that differs
     between two runs of one seed. `file` names where the transcript came from, for grouping. `prices` are those of
-    the world's services, in cents. `customer_fault` is set where a simulated customer did not keep to what
-    they want: such a record is counted, never scored. `trial` counts the replays of one
-    conversation within a run, from 0.
+    the world's services, in cents, and `durations` theirs, in minutes; `clock_times` (`HH:MM`) are when its
+    businesses and their people begin and end, and when people of the conversation have appointments before it.
+    `customer_fault` is set where a simulated customer did not keep to what they want: such a record is counted,
+    never scored. `trial` counts the replays of one conversation within a run, from 0.
     """
 
     id: str
@@ -334,6 +335,8 @@ class ConversationRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_onl
     started_at: str = ""
     people: dict[str, Person] = {}
     prices: list[int] = []
+    clock_times: list[str] = []
+    durations: list[int] = []
     events: list[Event] = []
     final: FinalRows = FinalRows()
     expectations: list[Expectation] = []
@@ -371,6 +374,8 @@ class _Opening(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type"
     started_at: str = ""
     people: dict[str, Person] = {}
     prices: list[int] = []
+    clock_times: list[str] = []
+    durations: list[int] = []
     model: str = "offline"
     seed: int = 0
     trial: int = 0

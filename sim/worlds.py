@@ -8,7 +8,7 @@ database; a file that cannot be used gives every fault with its line.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +16,7 @@ from typing import Annotated
 import msgspec
 
 from runtime.domain.enums import AppointmentStatus, OrganizationStatus, StaffRole
+from runtime.domain.identity import canonical_key
 from sim.fields import Fault
 from sim.json_files import read_json_file
 from sim.local_time import find_local_fault, find_zone_fault, parse_local
@@ -157,6 +158,26 @@ class World(_Part, frozen=True, kw_only=True):
     def business(self) -> Organization:
         """The organization that a message to "business" is meant for."""
         return self.organizations[0]
+
+
+def list_clock_times(world: World, phones: Collection[str]) -> list[str]:
+    """When its businesses and their people begin and end, and when these people have appointments; local, in order.
+
+    Args:
+        world: The world.
+        phones: Of those whose appointments are asked for, in any spelling.
+    """
+    keys = {key.value for each in phones if (key := canonical_key(each)) is not None}
+    found: set[str] = set()
+    for business in world.organizations:
+        weeks = [place.hours for place in business.locations] + [it.hours for it in business.staff if it.hours]
+        found |= {time for week in weeks for ranges in week.values() for span in ranges for time in span}
+        found |= {at[-5:] for it in business.staff for block in it.blocks for at in (block.starts_at, block.ends_at)}
+        for appointment in business.appointments:
+            key = canonical_key(appointment.phone)
+            if key is not None and key.value in keys:
+                found.add(appointment.starts_at[-5:])
+    return sorted(found)
 
 
 def list_worlds(folder: Path = WORLDS_DIR) -> list[str]:

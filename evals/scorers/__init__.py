@@ -22,6 +22,7 @@ from evals.scorers.promises import check_promises
 from evals.scorers.replies import score_http, score_replies, score_silence
 from evals.scorers.routes import score_routes
 from evals.scorers.spanish import check_format, check_spanish
+from evals.scorers.times import check_times
 from evals.scorers.tools import score_tools
 from evals.verdicts import Verdict, VerdictKind
 from sim.record import ConversationRecord
@@ -53,6 +54,7 @@ RULES: dict[str, Scorer] = {
     "rule/answers-in-order": check_order,
     "rule/one-question": check_one_question,
     "rule/no-invented-price": check_prices,
+    "rule/no-invented-time": check_times,
     "rule/spanish": check_spanish,
     "rule/format": check_format,
 }

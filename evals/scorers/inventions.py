@@ -20,7 +20,7 @@ _OWN = (SendOrigin.REPLY, SendOrigin.UNKNOWN)
 
 def check_one_question(reading: Reading) -> Iterator[Verdict]:
     """An answer to a customer asks one thing at most."""
-    for send in _list_answers(reading):
+    for send in list_answers(reading):
         asked = len(_QUESTION.findall(send.text))
         if asked > 1:
             reason = f"{asked} questions in {quote(send.text, 80)}"
@@ -32,7 +32,7 @@ def check_prices(reading: Reading) -> Iterator[Verdict]:
     if not reading.record.prices:
         # an old record, or a world without prices: nothing to hold the answers against
         return
-    for send in _list_answers(reading):
+    for send in list_answers(reading):
         known = _list_known(reading, send.index)
         for found in _PRICE.finditer(send.text):
             if _read(found.group(1)) not in known:
@@ -40,7 +40,8 @@ def check_prices(reading: Reading) -> Iterator[Verdict]:
                 yield Verdict("rule/no-invented-price", False, reason, send.index, VerdictKind.RULE)
 
 
-def _list_answers(reading: Reading) -> list[Placed[SendData]]:
+def list_answers(reading: Reading) -> list[Placed[SendData]]:
+    """What Parlo itself told customers: no notices, no words that it passed on."""
     return [
         send
         for send in reading.sends
