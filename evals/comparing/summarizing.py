@@ -13,7 +13,7 @@ from pathlib import Path
 from evals.comparing.alignment import Change, ConversationPair, TurnPair
 from evals.comparing.comparison import Comparison
 from evals.comparing.gating import GateResult, explain_bless
-from evals.comparing.showing import MOST_TOLD, describe_floor, describe_scoring, list_doings
+from evals.comparing.showing import MOST_TOLD, describe_changes, describe_floor, describe_scoring, list_doings
 from evals.comparing.thresholds import choose_told
 from evals.run_directory import write_lines
 from evals.statistics.distributions import show_p
@@ -70,6 +70,7 @@ def _describe_figures(comparison: Comparison, result: GateResult) -> Iterator[st
         yield f"- discordant pairs: b = {outcomes.broken} broken, c = {outcomes.mended} fixed; {chance}"
     for line in (*describe_scoring(comparison), *describe_floor(comparison, result)):
         yield f"- {escape(line)}"
+    yield from (f"- {escape(line)}" for line in describe_changes(comparison.measures))
     yield "- turns: " + ", ".join(f"{comparison.turns[change]} {change}" for change in Change)
     yield f"- {comparison.on_policy:.0%} of turns came before the two runs went different ways"
     if comparison.not_run:
@@ -111,6 +112,9 @@ def _describe_lines(result: GateResult) -> Iterator[str]:
             f"| {change.conversations} | {line.verdict} |"
         )
     yield ""
+    yield from (f"- limit: {escape(each.reason)} ({each.verdict})" for each in result.limits)
+    if result.limits:
+        yield ""
     told, others = choose_told(result.thresholds)
     yield from (f"- must pass: {escape(each.reason)} ({each.verdict})" for each in told)
     if others is not None:
