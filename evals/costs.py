@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from runtime.agent.journal import OUTAGE
 from sim.model_transport import OFFLINE_NAMES
 from sim.record import ConversationRecord, EventKind, ModelData
 
@@ -79,7 +80,7 @@ def _measure_call(data: dict[str, object], model_of_record: str) -> Usage:
     price = find_price(call.model or model_of_record)
     fresh = call.input_tokens - call.cached_tokens
     cost = None
-    if call.finish and not call.input_tokens and not call.output_tokens:
+    if call.finish not in ("", OUTAGE) and not call.input_tokens and not call.output_tokens:
         # it was answered, so something was read and written
         return Usage(model_calls=1, cost_usd=0.0 if price == _FREE else None, uncounted=1)
     if price is not None:

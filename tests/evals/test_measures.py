@@ -14,6 +14,7 @@ from evals.evaluating import Options, evaluate
 from evals.measures import Figure, Measure, Measured, describe_measures, measure_conversation, sum_up_measures
 from evals.run_directory import BASELINES_DIR, RunInfo, RunReader, RunWriter
 from evals.scorers import score
+from runtime.agent.journal import OUTAGE
 from sim.record import ConversationRecord, ModelData, RouteData, SayData, SendData
 from sim.story import Story
 
@@ -151,6 +152,13 @@ def test_what_is_not_known_has_no_value_but_a_reason(
     assert reason in {each.unknown for each in figures}
     assert all(bool(each.unknown) == (each.value is None) for each in figures)
     assert "unknown" in " ".join(describe_measures(figures))
+
+
+def test_an_outage_read_nothing_and_costs_nothing() -> None:
+    """Nobody answered, which is known: the turn goes on without the model."""
+    values = sum_up(answer(5, model="gpt-4.1", finish=OUTAGE, tokens=0))
+
+    assert (values["input_tokens_per_conversation"], values["cost_usd_per_conversation"]) == (0.0, 0.0)
 
 
 def test_a_conversation_that_did_not_run_is_not_measured(tmp_path: Path) -> None:
