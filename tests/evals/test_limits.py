@@ -66,14 +66,15 @@ def test_a_version_that_calls_the_model_twice_as_often_is_blocked_and_a_harmless
     outputs = {name: tmp_path / name for name in ("j.xml", "s.md", "p.html")}
     written = [f"--junit={outputs['j.xml']}", f"--summary={outputs['s.md']}", f"--html={outputs['p.html']}"]
 
-    unlimited = run(["gate", before, twice])
+    unlimited = run(["gate", before, twice, "--policy", str(write_policy(tmp_path / "q.json"))])
+    by_default = run(["gate", before, twice])
     harmless = run(["gate", before, before, "--policy", str(policy)])
     capsys.readouterr()
     blocked = run(["gate", before, twice, "--policy", str(policy), *written])
 
     said = capsys.readouterr().out
     failures = ElementTree.parse(outputs["j.xml"]).getroot().findall(".//testcase[failure]")
-    assert (unlimited, harmless, blocked) == (0, 0, 100)
+    assert (unlimited, by_default, harmless, blocked) == (0, 100, 0, 100)
     assert said.splitlines()[0].startswith("BLOCK  limit: model_calls_per_turn is 2.")
     assert "1.5 times the 1." in said.splitlines()[0]
     assert [each.get("name") for each in failures] == ["verdict", "limit model_calls_per_turn ≤ 1.5 × before"]
