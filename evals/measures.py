@@ -16,7 +16,7 @@ from evals.costs import Usage, measure_usage
 from evals.reading import Reading
 from evals.statistics.quantiles import Weighted, find_quantile
 from evals.statistics.ratios import Part, divide_sums
-from sim.record import ConversationRecord, EventKind
+from sim.record import EventKind
 
 ROUND = "customer"
 """What a model is asked for in a round: the next step of a talk with a customer. All else only tells words apart."""
@@ -107,18 +107,17 @@ class Share(msgspec.Struct, frozen=True):
     unknown: str = ""
 
 
-def measure_conversation(record: ConversationRecord) -> Measured:
+def measure_conversation(reading: Reading) -> Measured:
     """Measure one replay."""
-    reading = Reading(record)
     turns = {route.data.turn for route in reading.routes if route.data.turn}
-    asked = [event.data for event in record.events if event.kind is EventKind.MODEL]
+    asked = [event.data for event in reading.record.events if event.kind is EventKind.MODEL]
     return Measured(
         turns=len(turns),
         answers_s=tuple(_time_answers(reading)),
         rounds=sum(data.get("purpose") == ROUND for data in asked),
         tool_calls=len(reading.tools),
         messages=sum(send.data.turn in turns for send in reading.sends),
-        usage=measure_usage(record),
+        usage=measure_usage(reading.record),
     )
 
 

@@ -183,14 +183,15 @@ class Tally:
         self._usages.append(ConversationUsage(record.key, measure_usage(record)))
         self._models.add(record.model)
         if outcome is not Outcome.NOT_RUN:
-            self._count_events(record)
-            self._measured.setdefault(record.id, []).append(measure_conversation(record))
+            reading = Reading(record)
+            self._count_events(reading)
+            self._measured.setdefault(record.id, []).append(measure_conversation(reading))
         if record.failure is None:
             self._divergences.add(record, verdicts)
         return outcome
 
-    def _count_events(self, record: ConversationRecord) -> None:
-        reading = Reading(record)
+    def _count_events(self, reading: Reading) -> None:
+        record = reading.record
         self._routes.update(r.data.case for r in reading.routes)
         self._inbox.update(record.final.inbox)
         self._outbox.update(s.data.origin or "unknown" for s in reading.sends)

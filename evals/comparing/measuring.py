@@ -14,6 +14,7 @@ import msgspec
 from evals.comparing.policies import Limit, Policy, Tier
 from evals.comparing.trials import Trials
 from evals.measures import QUANTILES, Measure, Measured, Share, find_value, measure_conversation, share_measure
+from evals.reading import Reading
 from evals.run_directory import RunReader
 from evals.statistics.quantiles import bootstrap_quantiles
 from evals.statistics.ratios import compare_ratios
@@ -88,7 +89,7 @@ class MeasureTally:
     def add(self, trials: tuple[Trials, Trials]) -> None:
         """Count one conversation, of which each run has a trial that ran."""
         for run, each, found in zip(self._runs, trials, self._measured, strict=True):
-            found.append([measure_conversation(run.read(trial.place)) for trial in each.scored])
+            found.append([measure_conversation(Reading(run.read(trial.place))) for trial in each.scored])
 
     def list_changes(self) -> tuple[MeasureChange, ...]:
         """Each measure before and after; none where no conversation ran in both."""

@@ -12,6 +12,7 @@ from evals.commands import show_replayed
 from evals.datasets import SUITES_DIR, load_suite, slice_suite
 from evals.evaluating import Options, evaluate
 from evals.measures import Figure, Measure, Measured, describe_measures, measure_conversation, sum_up_measures
+from evals.reading import Reading
 from evals.run_directory import BASELINES_DIR, RunInfo, RunReader, RunWriter
 from evals.scorers import score
 from runtime.agent.journal import OUTAGE
@@ -30,7 +31,7 @@ def sum_up(*records: ConversationRecord) -> dict[str, float | None]:
     """The values of a run of these."""
     measured: dict[str, list[Measured]] = {}
     for record in records:
-        measured.setdefault(record.id, []).append(measure_conversation(record))
+        measured.setdefault(record.id, []).append(measure_conversation(Reading(record)))
     return find(sum_up_measures(measured))
 
 
@@ -57,7 +58,7 @@ def test_an_answer_is_timed_from_the_last_message_of_its_burst_to_the_first_word
     story.add("parlo", SendData(to="ana", turn="t1"), "Sí.", after_s=1.5)
     story.add("parlo", SendData(to="ana", turn="t1"), "¿Agendamos?", after_s=9)
 
-    found = measure_conversation(story.end())
+    found = measure_conversation(Reading(story.end()))
 
     assert (found.turns, found.answers_s, found.messages) == (1, (2.5,), 3)
 
@@ -70,7 +71,7 @@ def test_a_message_that_was_delivered_twice_is_waited_on_from_the_first_time() -
     story.add("parlo", RouteData(sid="a", case="5", turn="t1"), after_s=1)
     story.add("parlo", SendData(to="ana", turn="t1"), "¡Hola!", after_s=1)
 
-    assert measure_conversation(story.end()).answers_s == (6.0,)
+    assert measure_conversation(Reading(story.end())).answers_s == (6.0,)
 
 
 def test_a_turn_without_an_answer_is_counted_and_has_no_time() -> None:
@@ -81,7 +82,7 @@ def test_a_turn_without_an_answer_is_counted_and_has_no_time() -> None:
     story.say("ana", "gracias")
     story.add("parlo", SendData(to="ana"), "Te esperamos mañana.", after_s=60)
 
-    found = measure_conversation(story.end())
+    found = measure_conversation(Reading(story.end()))
 
     assert (found.turns, len(found.answers_s), found.messages) == (2, 1, 1)
 
@@ -146,7 +147,7 @@ def test_what_is_not_known_has_no_value_but_a_reason(
     record: ConversationRecord, unknown: set[str], reason: str
 ) -> None:
     """A price, tokens that the provider did not tell, times where nobody wrote."""
-    figures = sum_up_measures({"c0": [measure_conversation(record)]})
+    figures = sum_up_measures({"c0": [measure_conversation(Reading(record))]})
 
     assert {name for name, value in find(figures).items() if value is None} == unknown
     assert reason in {each.unknown for each in figures}
