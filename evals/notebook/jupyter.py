@@ -14,8 +14,11 @@ from runtime.adapters.embedded import find_home
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
-_VIEWERS = {"@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"python": "Jupytext Notebook"}}}
-"""A click on a notebook of ours opens a notebook, not a text."""
+_SETTINGS = {
+    "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"python": "Jupytext Notebook"}},
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+"""A click on a notebook of ours opens a notebook, not a text; and nobody is asked, or told, about news."""
 
 
 def prepare_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -34,7 +37,7 @@ def prepare_environment(environ: Mapping[str, str]) -> dict[str, str]:
         folder.mkdir(parents=True, exist_ok=True)
     overrides = place / "config" / "labconfig" / "default_setting_overrides.json"
     overrides.parent.mkdir(exist_ok=True)
-    overrides.write_text(json.dumps(_VIEWERS), encoding="utf-8")
+    overrides.write_text(json.dumps(_SETTINGS), encoding="utf-8")
     # kernels find our packages wherever a notebook lies
     path = os.pathsep.join(filter(None, [str(ROOT), environ.get("PYTHONPATH", "")]))
     named = {name: str(folder) for name, folder in folders.items()}
