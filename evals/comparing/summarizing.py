@@ -48,7 +48,7 @@ def describe_summary(comparison: Comparison, result: GateResult) -> Iterator[str
     yield f"**Why.** {escape(decision.reason)}"
     yield ""
     yield from _describe_figures(comparison, result)
-    yield from _describe_settling(result)
+    yield from _describe_settling(comparison, result)
     advice = explain_bless(comparison, result)
     if advice is not None:
         yield advice
@@ -84,7 +84,7 @@ def _describe_figures(comparison: Comparison, result: GateResult) -> Iterator[st
     yield ""
 
 
-def _describe_settling(result: GateResult) -> Iterator[str]:
+def _describe_settling(comparison: Comparison, result: GateResult) -> Iterator[str]:
     """What whoever reads this can do next, where something is open."""
     if result.decision.verdict is GateVerdict.NOT_COMPARABLE:
         yield "**What would settle it.** Two runs of the same suite, mode and seed, both finished and scored alike."
@@ -92,6 +92,10 @@ def _describe_settling(result: GateResult) -> Iterator[str]:
         yield f"**What would settle it.** About {result.decision.further_cases} further conversations like these."
     elif result.decision.verdict is GateVerdict.INCONCLUSIVE:
         yield "**What would settle it.** What the reason names; more of the same conversations would not."
+    elif result.decision.verdict is GateVerdict.BLOCK and not any(
+        case.change is Change.BROKEN for case in comparison.cases
+    ):
+        yield "**What would settle it.** What the reason names: no conversation broke."
     elif result.decision.verdict is GateVerdict.BLOCK:
         yield "**What would settle it.** The turns below: each is one that was right and is not."
     else:

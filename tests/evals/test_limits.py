@@ -79,6 +79,7 @@ def test_a_version_that_calls_the_model_twice_as_often_is_blocked_and_a_harmless
     assert "1.5 times the 1." in said.splitlines()[0]
     assert [each.get("name") for each in failures] == ["verdict", "limit model_calls_per_turn ≤ 1.5 × before"]
     assert "model\\_calls\\_per\\_turn is 2." in outputs["s.md"].read_text("utf-8")
+    assert "What the reason names: no conversation broke." in outputs["s.md"].read_text("utf-8")
     assert "model_calls_per_turn is 2." in outputs["p.html"].read_text("utf-8")
 
 
