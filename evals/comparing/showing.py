@@ -15,12 +15,14 @@ from evals.comparing.measuring import MeasureChange
 from evals.comparing.policies import PASS_RATE
 from evals.comparing.thresholds import choose_told
 from evals.comparing.turns import Turn
-from evals.measures import show_value
+from evals.measures import QUANTILES, show_value
 from evals.scoreboard import clean_line
 from evals.statistics.distributions import show_p
 from evals.statistics.gate import GateVerdict
 from evals.statistics.rates import Rate, rate_of
 
+_TENTH_S = 0.1
+"""A baseline's times are kept no finer."""
 MOST_TOLD = 10
 """Conversations that are told turn by turn."""
 _STYLES = {
@@ -151,12 +153,12 @@ def describe_changes(measures: Sequence[MeasureChange]) -> Iterator[str]:
     for each in measures:
         if each.unknown:
             yield f"{each.measure} is not known: {each.unknown}"
-        elif each.difference:
+        elif each.difference and not (each.measure in QUANTILES and abs(each.difference) < _TENTH_S):
             yield f"{each.measure} {show_change(each)}"
         else:
             same += 1
     if same:
-        yield f"{same} of {len(measures)} measures of time and cost are the same"
+        yield f"{same} of {len(measures)} measures of time and cost are the same (times to a tenth of a second)"
 
 
 def show_change(change: MeasureChange) -> str:

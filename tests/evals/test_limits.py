@@ -13,6 +13,7 @@ from evals.cli import run
 from evals.comparing.comparison import Comparison, compare_runs
 from evals.comparing.gating import GateResult, decide
 from evals.comparing.policies import Limit, Metric, Policy, Tier, read_policy
+from evals.comparing.showing import describe_changes
 from evals.measures import Measure
 from evals.run_directory import BASELINES_DIR, RunReader, RunWriter
 from sim.problems import MalformedInput
@@ -180,6 +181,18 @@ def test_what_is_not_known_is_never_within_a_limit(tmp_path: Path, lacking: int,
     assert result.decision.exit_code == 101
     assert f"in the {where} run a model without a price in 1 of 30 conversations" in result.decision.reason
     assert next(each.difference for each in found.measures if each.measure is limit.measure) is None
+
+
+def test_a_time_that_a_baseline_rounded_is_told_as_the_same(tmp_path: Path) -> None:
+    """A twentieth of a second is how it is kept; two tenths are more."""
+    first = write(tmp_path / "a", [tell(number, 5) for number in range(12)])
+    shown = []
+    for name, wait_s in (("b", 5.05), ("c", 5.2)):
+        second = write(tmp_path / name, [tell(number, wait_s) for number in range(12)])
+        _, found = judge(first, second)
+        shown.append([line.split()[0] for line in describe_changes(found.measures)])
+
+    assert shown == [["11"], ["answer_p50_s", "answer_p95_s", "answer_max_s", "8"]]
 
 
 def test_conversations_that_did_not_run_are_left_out_of_both_sides(tmp_path: Path) -> None:
