@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from runtime.agent.journal import OUTAGE
 from sim.model_transport import OFFLINE_NAMES
 from sim.record import ConversationRecord, EventKind, ModelData
 
@@ -28,23 +29,29 @@ class Price(msgspec.Struct, frozen=True):
     output: float
 
 
+_FREE = Price(0.0, 0.0, 0.0)
+
 PRICES: dict[str, Price] = {
     "gpt-4.1": Price(2.00, 0.50, 8.00),
     "gpt-4.1-mini": Price(0.40, 0.10, 1.60),
     "gpt-4.1-nano": Price(0.10, 0.025, 0.40),
     "gpt-4o": Price(2.50, 1.25, 10.00),
     "gpt-4o-mini": Price(0.15, 0.075, 0.60),
-} | dict.fromkeys(OFFLINE_NAMES, Price(0.0, 0.0, 0.0))
+} | dict.fromkeys(OFFLINE_NAMES, _FREE)
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """What was asked of models. `cost_usd` is None where one of them has no known price; the offline one costs 0."""
+    """What was asked of models. `cost_usd` is None where one of them has no known price; the offline one costs 0.
+
+    `uncounted` are the calls among them whose tokens nobody has told: a sum with one of these in it is too small.
+    """
 
     model_calls: int = 0
     input_tokens: int = 0
     cached_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = 0.0
+    uncounted: int = 0
 
 
 class ConversationUsage(msgspec.Struct, frozen=True):
@@ -69,10 +76,13 @@ def _measure_call(data: dict[str, object], model_of_record: str) -> Usage:
     try:
         call = msgspec.convert(data, ModelData)
     except msgspec.ValidationError:
-        return Usage(model_calls=1, cost_usd=None)
+        return Usage(model_calls=1, cost_usd=None, uncounted=1)
     price = find_price(call.model or model_of_record)
     fresh = call.input_tokens - call.cached_tokens
     cost = None
+    if call.finish not in ("", OUTAGE) and not call.input_tokens and not call.output_tokens:
+        # it was answered, so something was read and written
+        return Usage(model_calls=1, cost_usd=0.0 if price == _FREE else None, uncounted=1)
     if price is not None:
         dollars = fresh * price.input + call.cached_tokens * price.cached + call.output_tokens * price.output
         cost = dollars / 1_000_000
@@ -93,6 +103,7 @@ def add_usages(usages: Iterable[Usage]) -> Usage:
             total.cached_tokens + each.cached_tokens,
             total.output_tokens + each.output_tokens,
             (total.cost_usd or 0.0) + (each.cost_usd or 0.0) if known else None,
+            total.uncounted + each.uncounted,
         )
     return total
 
@@ -101,9 +112,12 @@ def describe_usage(usage: Usage, model: str = "") -> str:
     """One line for a person; an amount of dollars always has its date."""
     tokens = f"{usage.input_tokens:,} tokens in ({usage.cached_tokens:,} cached), {usage.output_tokens:,} out"
     if usage.cost_usd is None:
-        cost = "cost unknown: a model has no price in evals/costs.py"
+        why = "what it read and wrote was not told" if usage.uncounted else "a model has no price in evals/costs.py"
+        cost = f"cost unknown: {why}"
     elif model in OFFLINE_NAMES and not usage.cost_usd:
         cost = "cost $0: the offline model"
     else:
         cost = f"cost ${usage.cost_usd:.4f} at prices of {PRICES_OF}"
+    if usage.uncounted:
+        tokens += f", and those of {usage.uncounted:,} calls unknown"
     return f"{usage.model_calls:,} model calls · {tokens} · {cost}"

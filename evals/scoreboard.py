@@ -18,6 +18,7 @@ from rich.text import Text
 
 from evals.costs import describe_usage
 from evals.divergences import describe_on_policy
+from evals.measures import describe_measures
 from evals.statistics.rates import Rate
 from evals.summary import GroupRow, Summary, Worst
 from evals.verdicts import Outcome
@@ -213,6 +214,8 @@ def _print_totals(out: Console, summary: Summary) -> None:
     if kept is not None:
         out.print(Text(f"  {kept}", style="dim"), soft_wrap=True)
     out.print(Text(f"  {describe_usage(summary.usage, ', '.join(summary.models))}", style="dim"), soft_wrap=True)
+    for told in describe_measures(summary.measures):
+        out.print(Text(f"  {told}", style="dim"), soft_wrap=True)
     for each in summary.repeats:
         left_out = f", {each.left_out} with too few trials left out" if each.left_out else ""
         shown = f"{each.rate:.1%} ({each.low:.1%} to {each.high:.1%})"

@@ -11,6 +11,7 @@ import msgspec
 
 from evals.costs import ConversationUsage, Usage, add_usages, measure_usage
 from evals.divergences import DivergenceTally, OnPolicy
+from evals.measures import Figure, Measured, measure_conversation, sum_up_measures
 from evals.reading import Reading, error_code
 from evals.repetition import PassHat, estimate_pass_hats
 from evals.scorers.one_route_one_end import FINAL_STATES
@@ -80,7 +81,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     `pass_rate` is over scored conversations, `expectation_rate` over expectations. Where conversations were replayed
     several times, each trial counts as one in all of this, and intervals are clustered by conversation: `cases`
     counts the different ones, and `repeats` says how often k tries of one all pass (pass^k). `usage` is what models
-    were asked, and what that cost, `usages` of each conversation; also of those that are not scored.
+    were asked, and what that cost, `usages` of each conversation; also of those that are not scored. `measures` are
+    what a turn and a conversation took, of those that ran.
     """
 
     conversations: int
@@ -118,6 +120,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage = Usage()
     usages: list[ConversationUsage] = []
     models: tuple[str, ...] = ()
+    measures: list[Figure] = []
 
     @property
     def good(self) -> bool:
@@ -156,6 +159,7 @@ class Tally:
         self._divergences = DivergenceTally()
         self._usages: list[ConversationUsage] = []
         self._models: set[str] = set()
+        self._measured: dict[str, list[Measured]] = {}
 
     def add(self, record: ConversationRecord, verdicts: Sequence[Verdict]) -> Outcome:
         """Count one conversation and say what became of it."""
@@ -179,13 +183,15 @@ class Tally:
         self._usages.append(ConversationUsage(record.key, measure_usage(record)))
         self._models.add(record.model)
         if outcome is not Outcome.NOT_RUN:
-            self._count_events(record)
+            reading = Reading(record)
+            self._count_events(reading)
+            self._measured.setdefault(record.id, []).append(measure_conversation(reading))
         if record.failure is None:
             self._divergences.add(record, verdicts)
         return outcome
 
-    def _count_events(self, record: ConversationRecord) -> None:
-        reading = Reading(record)
+    def _count_events(self, reading: Reading) -> None:
+        record = reading.record
         self._routes.update(r.data.case for r in reading.routes)
         self._inbox.update(record.final.inbox)
         self._outbox.update(s.data.origin or "unknown" for s in reading.sends)
@@ -242,6 +248,7 @@ class Tally:
             usage=add_usages(each.usage for each in self._usages),
             usages=self._usages,
             models=tuple(sorted(self._models)),
+            measures=sum_up_measures(self._measured),
         )
 
     def _tool_rows(self) -> list[ToolRow]:

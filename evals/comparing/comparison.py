@@ -16,6 +16,7 @@ import msgspec
 
 from evals.comparing.alignment import Change, ConversationPair, UnlikeConversations
 from evals.comparing.labels import LabelledComparison, compare_labelled, explain_missing
+from evals.comparing.measuring import MeasureChange, MeasuredLimit, MeasureTally
 from evals.comparing.metrics import MetricChange, MetricTally
 from evals.comparing.policies import LABEL_METRICS, Policy
 from evals.comparing.thresholds import CountedTrials, count_thresholds
@@ -71,6 +72,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         thresholds: Those that the policy holds to a share of their trials instead, with what passed in the second run.
         pairs: Those that broke, were fixed or changed; the broken ones first, and among them those that must pass.
         metrics: What became of each scorer, of the slices that a policy names, and of labelled messages by task.
+        measures: What turns and conversations took and cost, of those that ran in both.
+        limits: Those that the policy sets to them.
         cases: Every conversation of both runs, in the first one's order.
         dropped: Trials whose harness broke, in each run, of conversations that were compared nevertheless.
         labelled: The suite's labelled messages, apart from the conversations; None where there are none.
@@ -94,6 +97,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     labelled: LabelledComparison | None = None
     thresholds: tuple[CountedTrials, ...] = ()
     must_pass_not_run: tuple[str, ...] = ()
+    measures: tuple[MeasureChange, ...] = ()
+    limits: tuple[MeasuredLimit, ...] = ()
 
 
 def compare_runs(first: RunReader, second: RunReader, policy: Policy | None = None) -> Comparison:
@@ -109,8 +114,11 @@ def compare_runs(first: RunReader, second: RunReader, policy: Policy | None = No
     reasons = list(_explain_unlike(first, second))
     wanted = [(each.metric, each.tag) for _, _, each in policy.list_metrics()] if policy else []
     tally = _Tally([each for each in wanted if each[0] not in LABEL_METRICS])
+    measures = MeasureTally(first, second)
     for pair, trials in _pair_up(first, second, reasons):
         tally.add(pair, trials)
+        if all(each.scored for each in trials):
+            measures.add(trials)
     labelled = compare_labelled(first.path, second.path, reasons)
     reasons += explain_missing(policy, labelled) if policy else ()
     before, after = tally.means
@@ -138,6 +146,8 @@ def compare_runs(first: RunReader, second: RunReader, policy: Policy | None = No
         labelled=labelled,
         thresholds=thresholds,
         must_pass_not_run=tuple(each for each in tally.not_run if each in must_pass),
+        measures=measures.list_changes(),
+        limits=measures.hold(policy) if policy else (),
     )
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from evals.comparing.absences import Absences, judge_absences
 from evals.comparing.comparison import Comparison, Slice, compare_runs
+from evals.comparing.limits import LimitLine, judge_limits
 from evals.comparing.metrics import MetricChange
 from evals.comparing.policies import LABEL_METRICS, PASS_RATE, Metric, Policy, Tier, check_policy, name_metric
 from evals.comparing.thresholds import ThresholdLine, judge_threshold
@@ -86,6 +87,7 @@ class GateResult(msgspec.Struct, frozen=True, kw_only=True):
     floor: Floor | None
     thresholds: tuple[ThresholdLine, ...] = ()
     absences: Absences | None = None
+    limits: tuple[LimitLine, ...] = ()
 
 
 def gate_runs(
@@ -142,8 +144,10 @@ def decide(comparison: Comparison, policy: Policy, noise: Comparison | None = No
     unlike = (*comparison.incomparable, *(_explain_noise(noise, comparison) if noise else ()))
     thresholds = tuple(judge_threshold(each, certain=certain) for each in comparison.thresholds)
     absences = judge_absences(comparison, policy.max_not_run)
+    limits = judge_limits(comparison.limits, certain=certain)
+    held = _Held(lines, thresholds, limits)
     return GateResult(
-        decision=_note(_combine(comparison, unlike, lines, thresholds, absences), absences),
+        decision=_note(_combine(comparison, unlike, held, absences), absences),
         policy=policy.name,
         margin=policy.primary.margin,
         lines=tuple(_correct_advisory(lines)),
@@ -151,7 +155,22 @@ def decide(comparison: Comparison, policy: Policy, noise: Comparison | None = No
         floor=floor,
         thresholds=thresholds,
         absences=absences,
+        limits=limits,
     )
+
+
+class _Held(msgspec.Struct, frozen=True):
+    """All that a policy holds a run to, as it was judged."""
+
+    lines: Sequence[PolicyLine]
+    thresholds: Sequence[ThresholdLine]
+    limits: Sequence[LimitLine]
+
+    def list_reasons(self, verdict: GateVerdict) -> list[str]:
+        """Why each of those is so that asks for this verdict."""
+        found = [f"must pass: {each.reason}" for each in self.thresholds if each.verdict is verdict]
+        found += [_explain(line) for line in self.lines if line.verdict is verdict]
+        return found + [f"limit: {each.reason}" for each in self.limits if each.verdict is verdict]
 
 
 def explain_bless(comparison: Comparison, result: GateResult) -> str | None:
@@ -239,18 +258,17 @@ def _note(decision: GateDecision, absences: Absences | None) -> GateDecision:
 def _combine(
     comparison: Comparison,
     unlike: Sequence[str],
-    lines: Sequence[PolicyLine],
-    thresholds: Sequence[ThresholdLine],
+    held: _Held,
     absences: Absences | None,
 ) -> GateDecision:
     """One verdict: what cannot be compared first, then what blocks, then what is open, then what warns."""
-    primary = lines[0]
+    primary = held.lines[0]
     decided = decide_gate(
         primary.change.pairs, primary.margin, broken_must_pass=comparison.broken_must_pass, incomparable=unlike
     )
     if unlike or comparison.broken_must_pass:
         return decided
-    blocking = _list_reasons(GateVerdict.BLOCK, lines, thresholds)
+    blocking = held.list_reasons(GateVerdict.BLOCK)
     if blocking:
         return GateDecision(GateVerdict.BLOCK, "; ".join(blocking))
     if absences is not None and absences.verdict is GateVerdict.INCONCLUSIVE:
@@ -258,15 +276,10 @@ def _combine(
     if primary.verdict is GateVerdict.INCONCLUSIVE:
         return msgspec.structs.replace(decided, verdict=primary.verdict, reason=_explain(primary))
     for verdict in (GateVerdict.INCONCLUSIVE, GateVerdict.WARN):
-        reasons = _list_reasons(verdict, lines, thresholds)
+        reasons = held.list_reasons(verdict)
         if reasons:
             return GateDecision(verdict, "; ".join(reasons))
     return GateDecision(GateVerdict.PASS, _explain(primary))
-
-
-def _list_reasons(verdict: GateVerdict, lines: Sequence[PolicyLine], thresholds: Sequence[ThresholdLine]) -> list[str]:
-    held = [f"must pass: {each.reason}" for each in thresholds if each.verdict is verdict]
-    return held + [_explain(line) for line in lines if line.verdict is verdict]
 
 
 def _explain(line: PolicyLine) -> str:

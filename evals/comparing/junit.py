@@ -35,6 +35,7 @@ def render_junit(comparison: Comparison, result: GateResult) -> str:
     root = ElementTree.Element("testsuites", name=_clean(f"{comparison.first.id} → {comparison.second.id}"))
     policy = [_describe_verdict(result), *(_describe_line(line) for line in result.lines)]
     policy += [_judge(f"must pass {each.title}", each.verdict, each.reason) for each in result.thresholds]
+    policy += [_judge(f"limit {each.title}", each.verdict, each.reason) for each in result.limits]
     _add_suite(root, f"policy {result.policy}", policy)
     must_pass = {*comparison.broken_must_pass}
     absences = result.absences

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import math
+from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ from typing import Annotated
 import msgspec
 
 from evals.classifying import Task
+from evals.measures import Measure
 from evals.scorers import SCORER_NAMES
 from sim.fields import Fault
 from sim.json_files import read_json_file
@@ -93,6 +95,22 @@ class MustPass(_Part, frozen=True):
     thresholds: tuple[Threshold, ...] = ()
 
 
+class Limit(_Part, frozen=True, kw_only=True):
+    """What a measure of the second run may be at most, by itself, beside the first run, or both.
+
+    Attributes:
+        measure: One of `evals.measures`.
+        max: In the measure's own unit.
+        max_ratio: How many times what it is in the first run.
+        tier: Critical blocks, supporting warns.
+    """
+
+    measure: Measure
+    max: float | None = None
+    max_ratio: float | None = None
+    tier: Tier = Tier.CRITICAL
+
+
 class Policy(_Part, frozen=True, kw_only=True):
     """How a gate is decided.
 
@@ -101,6 +119,7 @@ class Policy(_Part, frozen=True, kw_only=True):
         critical: A loss beyond the margin blocks.
         supporting: A loss beyond the margin warns, at most.
         advisory: Only told.
+        limits: Of time, calls, tokens and dollars.
         max_not_run: Which share of the conversations may have failed to run in one of the two runs, from 0 to below 1.
     """
 
@@ -111,6 +130,7 @@ class Policy(_Part, frozen=True, kw_only=True):
     critical: tuple[Metric, ...] = ()
     supporting: tuple[Metric, ...] = ()
     advisory: tuple[Metric, ...] = ()
+    limits: tuple[Limit, ...] = ()
     max_not_run: float = 0.0
 
     def list_metrics(self) -> list[tuple[str, Tier, Metric]]:
@@ -210,6 +230,7 @@ def _find_faults(policy: Policy) -> Iterator[Fault]:
     if not 0 <= policy.max_not_run < 1:
         yield Fault("max_not_run", f"must be from 0 to below 1; it is {policy.max_not_run:g}")
     yield from _find_threshold_faults(policy.must_pass)
+    yield from _find_limit_faults(policy.limits)
 
 
 def _find_threshold_faults(must_pass: MustPass) -> Iterator[Fault]:
@@ -225,6 +246,23 @@ def _find_threshold_faults(must_pass: MustPass) -> Iterator[Fault]:
         if name in named:
             yield Fault(place, f"{name} is there twice")
         named.add(name or "")
+
+
+def _find_limit_faults(limits: Sequence[Limit]) -> Iterator[Fault]:
+    seen: set[tuple[Measure, Tier]] = set()
+    for index, each in enumerate(limits):
+        place = f"limits[{index}]"
+        if each.max is None and each.max_ratio is None:
+            yield Fault(place, "limits nothing: say `max`, `max_ratio` or both")
+        if each.max is not None and not 0 <= each.max < math.inf:
+            yield Fault(f"{place}.max", f"must be 0 or more; it is {each.max:g}")
+        if each.max_ratio is not None and not 0 < each.max_ratio < math.inf:
+            yield Fault(f"{place}.max_ratio", f"must be above 0; it is {each.max_ratio:g}")
+        if each.tier not in (Tier.CRITICAL, Tier.SUPPORTING):
+            yield Fault(f"{place}.tier", f"is critical or supporting, not {each.tier}")
+        if (each.measure, each.tier) in seen:
+            yield Fault(place, f"{each.measure} is there twice as {each.tier}")
+        seen.add((each.measure, each.tier))
 
 
 def _join(names: Collection[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -11,14 +11,18 @@ from evals.comparing.alignment import Change, ConversationPair, TurnPair
 from evals.comparing.comparison import Comparison
 from evals.comparing.gating import GateResult, explain_bless
 from evals.comparing.labels import LabelledComparison
+from evals.comparing.measuring import MeasureChange
 from evals.comparing.policies import PASS_RATE
 from evals.comparing.thresholds import choose_told
 from evals.comparing.turns import Turn
+from evals.measures import QUANTILES, show_value
 from evals.scoreboard import clean_line
 from evals.statistics.distributions import show_p
 from evals.statistics.gate import GateVerdict
 from evals.statistics.rates import Rate, rate_of
 
+_TENTH_S = 0.1
+"""A baseline's times are kept no finer."""
 MOST_TOLD = 10
 """Conversations that are told turn by turn."""
 _STYLES = {
@@ -66,6 +70,8 @@ def describe_gate(comparison: Comparison, result: GateResult) -> Iterator[str]:
         )
         said = line.reason if line.verdict is not GateVerdict.PASS else moved
         yield f"  {line.tier:<10} {line.metric:<26} {line.verdict:<12} {said}{chance}{floor}"
+    for limit in result.limits:
+        yield f"  {'limit':<10} {limit.title:<26} {limit.verdict:<12} {limit.reason}"
     told, others = choose_told(result.thresholds)
     yield from (f"  {'must pass':<10} {held.title:<26} {held.verdict:<12} {held.reason}" for held in told)
     if others is not None:
@@ -123,6 +129,7 @@ def describe_comparison(comparison: Comparison, result: GateResult | None = None
         if each.broken and each.p < 0.05
     )
     yield from (f"must pass and broke: {name}" for name in comparison.broken_must_pass)
+    yield from describe_changes(comparison.measures)
     if comparison.labelled is not None:
         yield from _describe_labelled(comparison.labelled)
     told = [pair for pair in comparison.pairs if pair.change in (Change.BROKEN, Change.FIXED)]
@@ -138,6 +145,42 @@ def describe_scoring(comparison: Comparison) -> Iterator[str]:
     before, after = comparison.first.scored_by, comparison.second.scored_by
     if before and after and before != after:
         yield f"scored by different code, {before} and now {after}: `parlo rescore` gives a stored run today's scores"
+
+
+def describe_changes(measures: Sequence[MeasureChange]) -> Iterator[str]:
+    """Measures that are not the same or not known, and how many are."""
+    same = 0
+    for each in measures:
+        if each.unknown:
+            yield f"{each.measure} is not known: {each.unknown}"
+        elif each.difference and not (each.measure in QUANTILES and abs(each.difference) < _TENTH_S):
+            yield f"{each.measure} {show_change(each)}"
+        else:
+            same += 1
+    if same:
+        yield f"{same} of {len(measures)} measures of time and cost are the same (times to a tenth of a second)"
+
+
+def show_change(change: MeasureChange) -> str:
+    """A measure before and now, with the interval of the difference where there is one."""
+    before, after = (show_value(change.measure, each) for each in (change.before, change.after))
+    return f"{before}, now {after}" + (f" ({show_difference(change)})" if change.difference else "")
+
+
+def show_difference(change: MeasureChange) -> str:
+    """The difference with its interval, or with a word on why there is none."""
+    if change.difference is None:
+        return "not known"
+    difference = _sign(change, change.difference)
+    if change.interval is None:
+        return f"{difference}, no interval"
+    low, high = (_sign(change, each) for each in (change.interval.low, change.interval.high))
+    return f"{difference}, 95 % interval {low} to {high}"
+
+
+def _sign(change: MeasureChange, value: float) -> str:
+    sign = "−" if value < 0 else "+" if value else ""
+    return sign + show_value(change.measure, abs(value))
 
 
 def _describe_labelled(labelled: LabelledComparison) -> Iterator[str]:

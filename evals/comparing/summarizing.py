@@ -13,7 +13,7 @@ from pathlib import Path
 from evals.comparing.alignment import Change, ConversationPair, TurnPair
 from evals.comparing.comparison import Comparison
 from evals.comparing.gating import GateResult, explain_bless
-from evals.comparing.showing import MOST_TOLD, describe_floor, describe_scoring, list_doings
+from evals.comparing.showing import MOST_TOLD, describe_changes, describe_floor, describe_scoring, list_doings
 from evals.comparing.thresholds import choose_told
 from evals.run_directory import write_lines
 from evals.statistics.distributions import show_p
@@ -48,7 +48,7 @@ def describe_summary(comparison: Comparison, result: GateResult) -> Iterator[str
     yield f"**Why.** {escape(decision.reason)}"
     yield ""
     yield from _describe_figures(comparison, result)
-    yield from _describe_settling(result)
+    yield from _describe_settling(comparison, result)
     advice = explain_bless(comparison, result)
     if advice is not None:
         yield advice
@@ -70,6 +70,7 @@ def _describe_figures(comparison: Comparison, result: GateResult) -> Iterator[st
         yield f"- discordant pairs: b = {outcomes.broken} broken, c = {outcomes.mended} fixed; {chance}"
     for line in (*describe_scoring(comparison), *describe_floor(comparison, result)):
         yield f"- {escape(line)}"
+    yield from (f"- {escape(line)}" for line in describe_changes(comparison.measures))
     yield "- turns: " + ", ".join(f"{comparison.turns[change]} {change}" for change in Change)
     yield f"- {comparison.on_policy:.0%} of turns came before the two runs went different ways"
     if comparison.not_run:
@@ -83,7 +84,7 @@ def _describe_figures(comparison: Comparison, result: GateResult) -> Iterator[st
     yield ""
 
 
-def _describe_settling(result: GateResult) -> Iterator[str]:
+def _describe_settling(comparison: Comparison, result: GateResult) -> Iterator[str]:
     """What whoever reads this can do next, where something is open."""
     if result.decision.verdict is GateVerdict.NOT_COMPARABLE:
         yield "**What would settle it.** Two runs of the same suite, mode and seed, both finished and scored alike."
@@ -91,6 +92,10 @@ def _describe_settling(result: GateResult) -> Iterator[str]:
         yield f"**What would settle it.** About {result.decision.further_cases} further conversations like these."
     elif result.decision.verdict is GateVerdict.INCONCLUSIVE:
         yield "**What would settle it.** What the reason names; more of the same conversations would not."
+    elif result.decision.verdict is GateVerdict.BLOCK and not any(
+        case.change is Change.BROKEN for case in comparison.cases
+    ):
+        yield "**What would settle it.** What the reason names: no conversation broke."
     elif result.decision.verdict is GateVerdict.BLOCK:
         yield "**What would settle it.** The turns below: each is one that was right and is not."
     else:
@@ -111,6 +116,9 @@ def _describe_lines(result: GateResult) -> Iterator[str]:
             f"| {change.conversations} | {line.verdict} |"
         )
     yield ""
+    yield from (f"- limit: {escape(each.reason)} ({each.verdict})" for each in result.limits)
+    if result.limits:
+        yield ""
     told, others = choose_told(result.thresholds)
     yield from (f"- must pass: {escape(each.reason)} ({each.verdict})" for each in told)
     if others is not None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from evals.comparing.alignment import Change, ConversationPair, TurnPair
 from evals.comparing.comparison import Comparison
 from evals.comparing.gating import GateResult, PolicyLine
+from evals.comparing.limits import LimitLine
+from evals.comparing.measuring import MeasureChange
 from evals.comparing.showing import describe_comparison, describe_gate
 from evals.comparing.turns import Turn
 from evals.notebook.frames import Columns, make_frame
@@ -50,6 +52,25 @@ LINES: Columns = {
     "better": "int64",
     "conversations": "int64",
 }
+MEASURES: Columns = {
+    "measure": "str",
+    "unit": "str",
+    "before": "float64",
+    "after": "float64",
+    "difference": "float64",
+    "low": "float64",
+    "high": "float64",
+    "conversations": "int64",
+}
+LIMITS: Columns = {
+    "tier": "str",
+    "limit": "str",
+    "before": "float64",
+    "after": "float64",
+    "allowed": "float64",
+    "verdict": "str",
+    "reason": "str",
+}
 TAGS: Columns = {"tag": "str", "conversations": "int64", "broken": "int64", "fixed": "int64", "p": "float64"}
 
 
@@ -88,6 +109,14 @@ class Compared(Card):
         """By tag. Columns: tag str, conversations int64, broken int64, fixed int64, p float64 (Holm-corrected)."""
         slices = self.comparison.slices
         return make_frame(TAGS, ((each.tag, each.conversations, each.broken, each.fixed, each.p) for each in slices))
+
+    def measures(self) -> pd.DataFrame:
+        """What turns and conversations took and cost, of those that ran in both.
+
+        Columns: measure str, unit str, before float64 and after float64 (NaN: not known), difference float64,
+        low float64, high float64 (95 % of the difference; NaN where there is none), conversations int64.
+        """
+        return make_frame(MEASURES, (_describe_measure(each) for each in self.comparison.measures))
 
     def conversation(self, identifier: str) -> Talk:
         """One conversation, turn by turn; where the two did different things, first before, then after.
@@ -156,6 +185,14 @@ class Gated(Compared):
         """
         return make_frame(LINES, (_describe_line(line) for line in self.result.lines))
 
+    def limits(self) -> pd.DataFrame:
+        """What each limit of the policy asks for.
+
+        Columns: tier str, limit str, before float64, after float64 and allowed float64 (NaN: not known), verdict str,
+        reason str.
+        """
+        return make_frame(LIMITS, (_describe_limit(line) for line in self.result.limits))
+
     def _title(self) -> str:
         return f"{self.verdict.value}: {self.decision.reason}"
 
@@ -168,6 +205,17 @@ class Gated(Compared):
 def _describe_line(line: PolicyLine) -> tuple[object, ...]:
     counts = line.change.worse, line.change.better, line.change.conversations
     return line.tier.value, line.metric, line.margin, line.verdict.value, line.reason, *counts
+
+
+def _describe_limit(line: LimitLine) -> tuple[object, ...]:
+    held = line.measured
+    return held.tier.value, line.title, held.before, held.after, held.allowed, line.verdict.value, line.reason
+
+
+def _describe_measure(change: MeasureChange) -> tuple[object, ...]:
+    low, high = (change.interval.low, change.interval.high) if change.interval is not None else (None, None)
+    values = change.before, change.after, change.difference, low, high
+    return change.measure.value, change.unit, *values, change.conversations
 
 
 def _mark(pair: ConversationPair) -> str:

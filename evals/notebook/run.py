@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evals.comparing.turns import Turn, cut_turns
+from evals.coverage import find_coverage
 from evals.notebook.frames import Columns, make_frame
 from evals.notebook.showing import Card, Talk, show_share
 from evals.reading import Reading
@@ -47,6 +48,8 @@ RATES: Columns = {
     "high": "float64",
 }
 TOOLS: Columns = {"tool": "str", "calls": "int64", "ok": "int64", "refusals": "object"}
+MEASURES: Columns = {"measure": "str", "value": "float64", "unit": "str", "n": "int64", "over": "str", "unknown": "str"}
+COVERAGE: Columns = {"part": "str", "name": "str", "conversations": "int64", "example": "str"}
 HANDOFFS: Columns = {
     "conversation": "str",
     "customer": "str",
@@ -137,6 +140,31 @@ class Run(Card):
     def tools(self) -> pd.DataFrame:
         """What was called. Columns: tool str, calls int64, ok int64, refusals object (code to count)."""
         return make_frame(TOOLS, ((each.name, each.calls, each.ok, each.refusals) for each in self.summary.tools))
+
+    def measures(self) -> pd.DataFrame:
+        """What turns and conversations took and cost.
+
+        Columns: measure str, value float64 (NaN: not known), unit str, n int64, over str (what n counts), unknown str
+        (why it is not known, else empty).
+        """
+        rows = (
+            (each.measure.value, each.value, each.unit, each.n, each.over, each.unknown)
+            for each in self.summary.measures
+        )
+        return make_frame(MEASURES, rows)
+
+    def coverage(self) -> pd.DataFrame:
+        """What of all there is its conversations exercised.
+
+        Columns: part str (routes, tools, …), name str, conversations int64 (0: never), example str (an id, or empty).
+        """
+        found = find_coverage(self.id, self.reader.records())
+        rows = (
+            (section.part.value, str(each.name), each.conversations, each.example or "")
+            for section in found.sections
+            for each in (*section.items, *section.unlisted)
+        )
+        return make_frame(COVERAGE, rows)
 
     def handoffs(self) -> pd.DataFrame:
         """Each step of each handoff.

@@ -8,6 +8,8 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from evals.comparing.showing import show_difference
+from evals.measures import show_value
 from evals.report.packing import Listing, hash_source
 from evals.report.text import mark_up, spell_out
 from evals.scoreboard import ROUTE_NAMES
@@ -33,6 +35,8 @@ def make_environment() -> jinja2.Environment:
     environment.filters["interval"] = show_bounds
     environment.filters["points"] = show_points
     environment.filters["chance"] = show_p
+    environment.filters["measured"] = show_value
+    environment.filters["difference"] = show_difference
     environment.globals["route_names"] = ROUTE_NAMES
     style, script = (_HERE / "report.css").read_text("utf-8"), (_HERE / "report.js").read_text("utf-8")
     environment.globals |= {

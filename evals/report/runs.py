@@ -5,12 +5,13 @@ Conversations are read twice, one at a time: once to count, and in the order in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from evals.classifying import Classified
+from evals.coverage import Coverage, CoverageTally
 from evals.reading import Reading
 from evals.report.confusion import Confusion, Matrix, flatten_confusion, make_matrix
 from evals.report.conversations import make_entry
@@ -21,7 +22,6 @@ from evals.report.timeline import find_divergence
 from evals.run_directory import REPORT_FILE, RunReader, write_lines
 from evals.summary import GroupRow, Summary
 from evals.verdicts import Outcome, Verdict, outcome_of
-from sim.record import ConversationRecord
 
 CONVERSATIONS_SHOWN = 3000
 
@@ -40,7 +40,7 @@ def write_report(run_dir: Path, *, limit: int = CONVERSATIONS_SHOWN, classified:
     verdicts, places = reader.verdicts(), reader.index()
     order = rank(list(places), verdicts)
     summary = reader.summarize()
-    counted = _count(reader.records(), verdicts, reader.info.splits)
+    counted = _count(reader, verdicts)
     listing = pack_entries(
         make_entry(number, reader.read(places[each]), verdicts.get(each, []))
         for number, each in enumerate(order[:limit])
@@ -55,6 +55,7 @@ def write_report(run_dir: Path, *, limit: int = CONVERSATIONS_SHOWN, classified:
         groups_of=_list_groups(summary, counted.slices),
         matrices=[*counted.matrices, *(make_matrix(str(each.task), flatten_confusion(each)) for each in classified)],
         diverged=counted.diverged,
+        coverage=counted.coverage,
         left_out=len(order) - listing.count,
     )
     path = run_dir / REPORT_FILE
@@ -75,18 +76,19 @@ def rank(ids: Sequence[str], verdicts: Mapping[str, Sequence[Verdict]]) -> list[
 
 
 class _Counted(msgspec.Struct, frozen=True):
-    """What is not in the summary: further slices, matrices, and how many conversations left their recording."""
+    """What is not in the summary: further slices, matrices, how many conversations left their recording, coverage."""
 
     slices: Mapping[str, list[GroupRow]]
     matrices: Sequence[Matrix]
     diverged: int
+    coverage: Coverage
 
 
-def _count(
-    records: Iterable[ConversationRecord], verdicts: Mapping[str, Sequence[Verdict]], splits: Mapping[str, str]
-) -> _Counted:
-    languages, parts, confusion, diverged = Slices(), Slices(), Confusion(), 0
-    for record in records:
+def _count(reader: RunReader, verdicts: Mapping[str, Sequence[Verdict]]) -> _Counted:
+    languages, parts, confusion, coverage, diverged = Slices(), Slices(), Confusion(), CoverageTally(), 0
+    splits = reader.info.splits
+    for record in reader.records():
+        coverage.add(record)
         found = verdicts.get(record.key, [])
         languages.add(record.lang, record.id, found)
         if record.id in splits:
@@ -94,7 +96,8 @@ def _count(
         diverged += find_divergence(record) is not None
         if record.failure is None:
             confusion.add(Reading(record))
-    return _Counted({"Split": parts.rows(), "Language": languages.rows()}, confusion.matrices(), diverged)
+    slices = {"Split": parts.rows(), "Language": languages.rows()}
+    return _Counted(slices, confusion.matrices(), diverged, coverage.sum_up(reader.info.id))
 
 
 def _list_groups(summary: Summary, slices: Mapping[str, list[GroupRow]]) -> Sequence[tuple[str, Sequence[GroupRow]]]:

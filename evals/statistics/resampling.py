@@ -41,7 +41,7 @@ def bootstrap_mean(
     """
     means = _draw_means(_read_clusters(values, clusters), chance, draws)
     tail = _take_tail(confidence)
-    return Interval(_pick_quantile(means, tail), _pick_quantile(means, 1 - tail))
+    return Interval(pick_quantile(means, tail), pick_quantile(means, 1 - tail))
 
 
 def bootstrap_mean_bca(
@@ -78,7 +78,7 @@ def bootstrap_mean_bca(
             return 1.0 if shifted > 0 else 0.0
         return normal_cdf(bias + shifted / (1 - bend * shifted))
 
-    return Interval(_pick_quantile(means, adjust(tail)), _pick_quantile(means, adjust(1 - tail)))
+    return Interval(pick_quantile(means, adjust(tail)), pick_quantile(means, adjust(1 - tail)))
 
 
 def flip_signs(
@@ -133,8 +133,8 @@ def _draw_subset_sum(totals: Sequence[float], chance: random.Random) -> float:
     return math.fsum(compress(totals, bits))
 
 
-def _pick_quantile(ordered: Sequence[float], probability: float) -> float:
-    """Linear between the two neighbours."""
+def pick_quantile(ordered: Sequence[float], probability: float) -> float:
+    """A quantile of at least two values in ascending order, linear between the two neighbours."""
     place = probability * (len(ordered) - 1)
     below = min(int(place), len(ordered) - 2)
     return ordered[below] + (place - below) * (ordered[below + 1] - ordered[below])

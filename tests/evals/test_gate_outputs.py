@@ -49,7 +49,7 @@ def test_junit_has_a_case_for_each_conversation_and_each_line_of_the_policy(tmp_
     policy, conversations = root.findall("testsuite")
     assert code == 100
     assert (conversations.get("tests"), conversations.get("failures")) == ("150", "3")
-    assert len(policy.findall("testcase")) == int(policy.get("tests") or 0) == 17
+    assert len(policy.findall("testcase")) == int(policy.get("tests") or 0) == 20
     verdict = find_case(root, "verdict").find("failure")
     assert verdict is not None and verdict.get("type") == "BLOCK"
     broken = find_case(root, "bad:").find("failure")

@@ -78,7 +78,13 @@ async def test_a_change_is_scored_compared_and_gated_inside_a_running_loop(
     shown = msgspec.json.decode(capsys.readouterr().out)
     assert (code, shown["gate"]) == (gated.exit_code, msgspec.json.decode(msgspec.json.encode(gated.result)))
     assert tuple(gated.lines().iloc[0][["tier", "metric", "verdict"]]) == ("primary", "conversations", "INCONCLUSIVE")
+    assert float(before.measures().set_index("measure")["value"]["rounds_per_turn"]) > 0
+    assert list(before.coverage().query("name == '5'")["conversations"]) == [len(FEW)]
+    assert list(gated.limits()["verdict"]) == ["PASS"] * 3
+    assert len(gated.measures()) == len(before.measures())
     for method in (before.frame, before.verdicts, before.tags, before.scorers, before.tools, before.handoffs):
+        assert dict(method().dtypes.astype(str)) == columns_told(method), method
+    for method in (before.measures, before.coverage, gated.measures, gated.limits):
         assert dict(method().dtypes.astype(str)) == columns_told(method), method
     for method in (gated.frame, gated.turns, gated.tags, gated.lines, suite.frame, suite.messages, suite.check):
         assert dict(method().dtypes.astype(str)) == columns_told(method), method
