@@ -17,7 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from evals.costs import describe_usage
+from evals.date_resolution import describe_date_scores
 from evals.divergences import describe_on_policy
+from evals.handoff_timing import describe_handoff_times
 from evals.measures import describe_measures
 from evals.statistics.rates import Rate
 from evals.summary import GroupRow, Summary, Worst
@@ -214,7 +216,8 @@ def _print_totals(out: Console, summary: Summary) -> None:
     if kept is not None:
         out.print(Text(f"  {kept}", style="dim"), soft_wrap=True)
     out.print(Text(f"  {describe_usage(summary.usage, ', '.join(summary.models))}", style="dim"), soft_wrap=True)
-    for told in describe_measures(summary.measures):
+    told_apart = *describe_handoff_times(summary.handoff_times), *describe_date_scores(summary.dates)
+    for told in (*describe_measures(summary.measures), *told_apart):
         out.print(Text(f"  {told}", style="dim"), soft_wrap=True)
     for each in summary.repeats:
         left_out = f", {each.left_out} with too few trials left out" if each.left_out else ""

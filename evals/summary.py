@@ -10,7 +10,9 @@ from typing import TypedDict
 import msgspec
 
 from evals.costs import ConversationUsage, Usage, add_usages, measure_usage
+from evals.date_resolution import DateScores, ResolvedDate, resolve_dates, sum_up_dates
 from evals.divergences import DivergenceTally, OnPolicy
+from evals.handoff_timing import HandoffTimes, TimedStep, sum_up_handoffs, time_handoffs
 from evals.measures import Figure, Measured, measure_conversation, sum_up_measures
 from evals.reading import Reading, error_code
 from evals.repetition import PassHat, estimate_pass_hats
@@ -82,7 +84,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     several times, each trial counts as one in all of this, and intervals are clustered by conversation: `cases`
     counts the different ones, and `repeats` says how often k tries of one all pass (pass^k). `usage` is what models
     were asked, and what that cost, `usages` of each conversation; also of those that are not scored. `measures` are
-    what a turn and a conversation took, of those that ran.
+    what a turn and a conversation took, of those that ran, and `handoff_times` how soon people were fetched and let go;
+    `dates` are what became of customers' words for days and times.
     """
 
     conversations: int
@@ -121,6 +124,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     usages: list[ConversationUsage] = []
     models: tuple[str, ...] = ()
     measures: list[Figure] = []
+    handoff_times: HandoffTimes = HandoffTimes()
+    dates: DateScores = DateScores()
 
     @property
     def good(self) -> bool:
@@ -160,6 +165,8 @@ class Tally:
         self._usages: list[ConversationUsage] = []
         self._models: set[str] = set()
         self._measured: dict[str, list[Measured]] = {}
+        self._timed: list[tuple[str, list[TimedStep]]] = []
+        self._resolved: list[tuple[str, list[ResolvedDate]]] = []
 
     def add(self, record: ConversationRecord, verdicts: Sequence[Verdict]) -> Outcome:
         """Count one conversation and say what became of it."""
@@ -186,6 +193,8 @@ class Tally:
             reading = Reading(record)
             self._count_events(reading)
             self._measured.setdefault(record.id, []).append(measure_conversation(reading))
+            self._timed.append((record.key, time_handoffs(reading)))
+            self._resolved.append((record.key, resolve_dates(reading)))
         if record.failure is None:
             self._divergences.add(record, verdicts)
         return outcome
@@ -249,6 +258,8 @@ class Tally:
             usages=self._usages,
             models=tuple(sorted(self._models)),
             measures=sum_up_measures(self._measured),
+            handoff_times=sum_up_handoffs(self._timed),
+            dates=sum_up_dates(self._resolved),
         )
 
     def _tool_rows(self) -> list[ToolRow]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from evals.comparing.turns import Turn, cut_turns
 from evals.coverage import find_coverage
+from evals.date_resolution import resolve_dates
+from evals.handoff_timing import time_handoffs
 from evals.notebook.frames import Columns, make_frame
 from evals.notebook.showing import Card, Talk, show_share
 from evals.reading import Reading
@@ -50,6 +52,15 @@ RATES: Columns = {
 TOOLS: Columns = {"tool": "str", "calls": "int64", "ok": "int64", "refusals": "object"}
 MEASURES: Columns = {"measure": "str", "value": "float64", "unit": "str", "n": "int64", "over": "str", "unknown": "str"}
 COVERAGE: Columns = {"part": "str", "name": "str", "conversations": "int64", "example": "str"}
+HANDOFF_TIMES: Columns = {
+    "conversation": "str",
+    "step": "str",
+    "timing": "str",
+    "turns": "int64",
+    "minutes": "float64",
+    "reason": "str",
+}
+DATES: Columns = {"conversation": "str", "outcome": "str", "words": "str", "reason": "str"}
 HANDOFFS: Columns = {
     "conversation": "str",
     "customer": "str",
@@ -152,6 +163,33 @@ class Run(Card):
             for each in self.summary.measures
         )
         return make_frame(MEASURES, rows)
+
+    def handoff_times(self) -> pd.DataFrame:
+        """Starts and ends of handoffs against what was expected.
+
+        Columns: conversation str, step str (start or end), timing str (on time, late, missed or false), turns int64
+        (messages waited), minutes float64 (virtual; NaN: it never came, or nobody asked), reason str.
+        """
+        rows = (
+            (record.key, each.step.value, each.timing.value, each.turns, each.minutes, each.reason)
+            for record in self.reader.records()
+            if record.failure is None
+            for each in time_handoffs(Reading(record))
+        )
+        return make_frame(HANDOFF_TIMES, rows)
+
+    def dates(self) -> pd.DataFrame:
+        """What became of customers' words for days and times.
+
+        Columns: conversation str, outcome str (right, asked or wrong without asking), words str, reason str.
+        """
+        rows = (
+            (record.key, each.outcome.value, each.words, each.reason)
+            for record in self.reader.records()
+            if record.failure is None
+            for each in resolve_dates(Reading(record))
+        )
+        return make_frame(DATES, rows)
 
     def coverage(self) -> pd.DataFrame:
         """What of all there is its conversations exercised.

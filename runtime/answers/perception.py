@@ -7,9 +7,6 @@ a file, the message stays without words and the customer is asked to write.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import partial
-
 import msgspec
 import structlog
 
@@ -85,7 +82,10 @@ def find_model(settings: Settings, kind: MessageKind) -> str:
 async def _put_into_words(
     parts: Parts, journal: Journal, claimed: Claim, kind: MessageKind, media_id: MediaId
 ) -> str | None:
+    file = await _load(parts, claimed, media_id)
     listens = kind is MessageKind.AUDIO
+    if file is None or file.content_type not in (_HEARD if listens else _SEEN):
+        return None
     request = ModelRequest(
         purpose="transcribe" if listens else "describe",
         model=find_model(parts.settings, kind),
@@ -93,31 +93,21 @@ async def _put_into_words(
         messages=(ChatMessage(ChatRole.USER, f"media {media_id}"),),
         timeout_s=parts.settings.model_timeout_s,
     )
-    ask = parts.perception.transcribe if listens else parts.perception.describe
-    by = partial(_ask, parts, claimed, media_id, _HEARD if listens else _SEEN, LISTEN if listens else LOOK, ask)
+    prompt, ask = (LISTEN, parts.perception.transcribe) if listens else (LOOK, parts.perception.describe)
+    question = PerceptionRequest(
+        request.model, file.content, file.content_type, prompt, timeout_s=parts.settings.model_timeout_s
+    )
+
+    async def by(request: ModelRequest) -> ModelAnswer:
+        try:
+            return await ask(question)
+        except Broken as error:
+            # a model that refuses is no reason to leave a customer without an answer
+            log.error("perception_refused", conversation=str(claimed.id), model=request.model, error=str(error))
+            raise Unavailable(str(error)) from error
+
     text = (await journal.ask(request, tolerate_outage=True, by=by)).text
     return None if text is None or fold_words(text) == _NOTHING else text
-
-
-async def _ask(  # noqa: PLR0913 - bound by the caller, one question each
-    parts: Parts,
-    claimed: Claim,
-    media_id: MediaId,
-    opens: frozenset[str],
-    prompt: str,
-    ask: Callable[[PerceptionRequest], Awaitable[ModelAnswer]],
-    request: ModelRequest,
-) -> ModelAnswer:
-    file = await _load(parts, claimed, media_id)
-    if file is None or file.content_type not in opens:
-        return ModelAnswer(None, (), "unreadable", request.model, 0, 0)
-    question = PerceptionRequest(request.model, file.content, file.content_type, prompt, timeout_s=request.timeout_s)
-    try:
-        return await ask(question)
-    except Broken as error:
-        # a model that refuses is no reason to leave a customer without an answer
-        log.error("perception_refused", conversation=str(claimed.id), model=request.model, error=str(error))
-        raise Unavailable(str(error)) from error
 
 
 async def _load(parts: Parts, claimed: Claim, media_id: MediaId) -> KeptFile | None:

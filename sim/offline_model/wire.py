@@ -171,7 +171,8 @@ def _answer_recording(body: bytes) -> Reply:
         text = transcribe(body)
     except BadRequest as refusal:
         return _fault(refusal)
-    used = _HeardUsage("tokens", len(body) // 1000, len(text.split()), len(body) // 1000 + len(text.split()))
+    length, said = 1 + len(body) // 1000, len(text.split())
+    used = _HeardUsage("tokens", length, said, length + said)
     return Reply(200, _encode(_Transcription(text, used)))
 
 

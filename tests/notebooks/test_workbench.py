@@ -82,7 +82,16 @@ async def test_a_change_is_scored_compared_and_gated_inside_a_running_loop(
     assert list(before.coverage().query("name == '5'")["conversations"]) == [len(FEW)]
     assert list(gated.limits()["verdict"]) == ["PASS"] * 3
     assert len(gated.measures()) == len(before.measures())
-    for method in (before.frame, before.verdicts, before.tags, before.scorers, before.tools, before.handoffs):
+    for method in (
+        before.frame,
+        before.verdicts,
+        before.tags,
+        before.scorers,
+        before.tools,
+        before.handoffs,
+        before.handoff_times,
+        before.dates,
+    ):
         assert dict(method().dtypes.astype(str)) == columns_told(method), method
     for method in (before.measures, before.coverage, gated.measures, gated.limits):
         assert dict(method().dtypes.astype(str)) == columns_told(method), method
