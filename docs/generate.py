@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from evals.cli import app
+from evals.scorers import RULES
 from runtime.domain.enums import HandoffState
 from runtime.domain.handoff import (
     END_REASONS,
@@ -266,6 +267,16 @@ def _list_mutants() -> str:
     return "\n".join(rows)
 
 
+def _list_rules() -> str:
+    lines = ["| rule | what it says where it holds | in |", "| --- | --- | --- |"]
+    for name, check in RULES.items():
+        place = inspect.getmodule(check)
+        assert place is not None and place.__file__ is not None
+        said = (inspect.getdoc(check) or "").splitlines()[0]
+        lines.append(f"| `{name}` | {said} | `{Path(place.__file__).relative_to(ROOT).as_posix()}` |")
+    return "\n".join(lines)
+
+
 def _first_line(path: Path) -> str:
     return (ast.get_docstring(ast.parse(path.read_bytes())) or "").partition("\n")[0]
 
@@ -277,6 +288,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "modules": _list_modules,
     "promises": _list_promises,
     "mutants": _list_mutants,
+    "rules": _list_rules,
 }
 """The generated parts by the name in their marks."""
 

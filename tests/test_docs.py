@@ -90,7 +90,7 @@ def test_what_is_generated_is_as_the_code_has_it(page: Path) -> None:
 
 def test_the_pages_that_are_generated_are_all_there() -> None:
     """A mark that was deleted would silently end the check above."""
-    pages = ["architecture.md", "command-line.md", "handoff.md", "proof.md", "settings.md"]
+    pages = ["architecture.md", "command-line.md", "handoff.md", "proof.md", "scorers.md", "settings.md"]
     assert [page.name for page in find_pages()] == pages
 
 
