@@ -18,6 +18,7 @@ from evals.dataset_commands import app as datasets_app
 from evals.eval_commands import app as eval_app
 from evals.export_commands import app as export_app
 from evals.fleet_commands import app as fleet_app
+from evals.judge_commands import app as judge_app
 from evals.race_commands import app as race_app
 from evals.record_commands import app as record_app
 from evals.rescore_commands import app as rescore_app
@@ -40,6 +41,7 @@ app.add_typer(datasets_app)
 app.add_typer(eval_app)
 app.add_typer(rescore_app)
 app.add_typer(coverage_app)
+app.add_typer(judge_app)
 app.add_typer(baseline_app)
 app.add_typer(export_app)
 app.add_typer(fleet_app)

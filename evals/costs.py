@@ -77,19 +77,31 @@ def _measure_call(data: dict[str, object], model_of_record: str) -> Usage:
         call = msgspec.convert(data, ModelData)
     except msgspec.ValidationError:
         return Usage(model_calls=1, cost_usd=None, uncounted=1)
-    price = find_price(call.model or model_of_record)
-    fresh = call.input_tokens - call.cached_tokens
-    cost = None
+    model = call.model or model_of_record
     if call.finish not in ("", OUTAGE) and not call.input_tokens and not call.output_tokens:
         # it was answered, so something was read and written
-        return Usage(model_calls=1, cost_usd=0.0 if price == _FREE else None, uncounted=1)
-    if price is not None:
-        dollars = fresh * price.input + call.cached_tokens * price.cached + call.output_tokens * price.output
-        cost = dollars / 1_000_000
-    elif not call.input_tokens and not call.output_tokens:
+        return Usage(model_calls=1, cost_usd=0.0 if find_price(model) == _FREE else None, uncounted=1)
+    usage = price_call(model, call.input_tokens, call.cached_tokens, call.output_tokens)
+    if usage.cost_usd is None and not call.input_tokens and not call.output_tokens:
         # an outage: nobody answered
-        cost = 0.0
-    return Usage(1, call.input_tokens, call.cached_tokens, call.output_tokens, cost)
+        return msgspec.structs.replace(usage, cost_usd=0.0)
+    return usage
+
+
+def price_call(model: str, input_tokens: int, cached_tokens: int, output_tokens: int) -> Usage:
+    """What one call used; its cost is None where the model's price is not known."""
+    price, cost = find_price(model), None
+    if price is not None:
+        fresh = input_tokens - cached_tokens
+        cost = (fresh * price.input + cached_tokens * price.cached + output_tokens * price.output) / 1_000_000
+    return Usage(1, input_tokens, cached_tokens, output_tokens, cost)
+
+
+def price_tokens(models: tuple[str, ...], input_tokens: int, output_tokens: int) -> float | None:
+    """US dollars if all were asked of the dearest of these models; None where the price of one is not known."""
+    prices = [find_price(each) for each in models]
+    costs = [(input_tokens * each.input + output_tokens * each.output) / 1e6 for each in prices if each is not None]
+    return max(costs) if costs and len(costs) == len(prices) else None
 
 
 def add_usages(usages: Iterable[Usage]) -> Usage:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from evals.costs import PRICES_OF, find_price
+from evals.costs import PRICES_OF, price_tokens
 from evals.recording import Recording
 from evals.replaying import list_trials, play_here
 from evals.summary import Tally
@@ -53,10 +53,3 @@ def estimate_recording(recording: Recording, server_url: str) -> Estimate:
             f"takes other steps, and twice as many are no surprise. Prices as published in {PRICES_OF}"
         ),
     )
-
-
-def price_tokens(models: tuple[str, ...], input_tokens: int, output_tokens: int) -> float | None:
-    """US dollars if all were asked of the dearest of these models; None where the price of one is not known."""
-    prices = [find_price(each) for each in models]
-    costs = [(input_tokens * each.input + output_tokens * each.output) / 1e6 for each in prices if each is not None]
-    return max(costs) if costs and len(costs) == len(prices) else None

@@ -1,4 +1,4 @@
-"""The command that records cassettes: `record`, the only one that may reach a live model.
+"""The command that records cassettes: `record`, the only one that lets a conversation reach a live model.
 
 `evals.cli` puts it into the program `parlo`. It shows what it would cost before it spends anything; all it says goes to
 standard error, what was recorded to standard output.

@@ -6,10 +6,8 @@ port of this machine and asked over real HTTP, as a live one would be. What was 
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -23,8 +21,7 @@ from runtime.settings import Settings
 from sim.cassettes.plan import REFUSED, CassettePlan, LiveModel
 from sim.cassettes.shelf import Shelf
 from sim.model_transport import OFFLINE_NAMES
-from sim.offline_model.server import OfflineApp
-from sim.serving import address_of, listen, serve
+from sim.offline_serving import serve_offline
 from sim.stage import OFFLINE_MODEL
 from sim.transcripts import Transcript
 
@@ -110,7 +107,7 @@ def record_cassettes(recording: Recording, server_url: str) -> Iterator[tuple[st
     It ends early where a model refuses for good, since all others would be refused alike.
     """
     with ExitStack() as exits:
-        live = recording.live or LiveModel(exits.enter_context(_serve_offline()), "offline")
+        live = recording.live or LiveModel(exits.enter_context(serve_offline()), "offline")
         digests = {each.id: each.digest for each in recording.suite.conversations}
         cassettes = CassettePlan(recording.directory, digests, live=live, recorded=recording.created)
         plan = recording.plan(server_url, recording.settings, cassettes)
@@ -141,24 +138,3 @@ def check_writable(directory: Path) -> None:
             pass
     except OSError as error:
         raise Broken(f"cassettes cannot be written to {directory}: {error}") from error
-
-
-@contextmanager
-def _serve_offline() -> Iterator[str]:
-    """The offline model on a port of this machine, served by a thread with a loop of its own."""
-    listening = listen(None)
-    loop, stop = asyncio.new_event_loop(), asyncio.Event()
-
-    async def work() -> None:
-        async with serve(OfflineApp(), listening):
-            await stop.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(work()), daemon=True)
-    thread.start()
-    try:
-        # the socket listens already: who asks too early waits for a moment
-        yield f"{address_of(listening)}/v1"
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10.0)
-        loop.close()

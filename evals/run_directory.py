@@ -243,7 +243,7 @@ class RunReader:
 
     def records(self) -> Iterator[ConversationRecord]:
         """Finished conversations in the order they were finished, one at a time."""
-        return decode_records(_read_lines(self.path / EVENTS_FILE))
+        return decode_records(read_whole_lines(self.path / EVENTS_FILE))
 
     def finished(self) -> list[str]:
         """Keys of the finished conversations, each trial one."""
@@ -254,7 +254,7 @@ class RunReader:
         found: dict[str, int] = {}
         begins: tuple[LineHead, int] | None = None
         place = 0
-        for raw in _read_lines(self.path / EVENTS_FILE):
+        for raw in read_whole_lines(self.path / EVENTS_FILE):
             head = read_line_head(raw)
             if head.type == "conversation":
                 begins = head, place
@@ -272,7 +272,7 @@ class RunReader:
     def verdicts(self) -> dict[str, list[Verdict]]:
         """Verdicts by a conversation's key; of one that was cut off, perhaps only some."""
         found: dict[str, list[Verdict]] = {}
-        for raw in _read_lines(self.path / self.info.scores_file):
+        for raw in read_whole_lines(self.path / self.info.scores_file):
             try:
                 line = _SCORES.decode(raw)
             except (msgspec.DecodeError, UnicodeDecodeError):
@@ -360,7 +360,7 @@ def find_run(name: str = LATEST_FILE, runs: Path = RUNS_DIRECTORY) -> Path:
     raise FileNotFoundError(f"no run {name!r} here or in {runs}")
 
 
-def _read_lines(path: Path) -> Iterator[bytes]:
+def read_whole_lines(path: Path) -> Iterator[bytes]:
     """Lines without their end; a last line without one was torn and is left out."""
     if not path.exists():
         return
@@ -407,6 +407,16 @@ def _append(file: FileIO, data: bytes) -> None:
         except OSError:
             file.truncate(before)
             raise
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append one line to a file that only grows, whole or not at all.
+
+    Raises:
+        DiskFull: There is no room for it.
+    """
+    with path.open("ab", buffering=0) as file:
+        _append(file, line + b"\n")
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -77,8 +77,18 @@ class ChatMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     tool_call_id: str | None = None
 
 
+class AnswerSchema(msgspec.Struct, frozen=True):
+    """The form an answer's text must have: a JSON Schema, encoded, and a name for it (letters, digits, `_`, `-`)."""
+
+    name: str
+    schema: msgspec.Raw
+
+
 class ModelRequest(msgspec.Struct, frozen=True):
-    """One question to a model; its canonical encoding is the journal's request key."""
+    """One question to a model; its canonical encoding is the journal's request key.
+
+    `answer_schema` is left out of the encoding where it is not set, so that keys of requests without stay as they are.
+    """
 
     purpose: str
     model: str
@@ -87,6 +97,7 @@ class ModelRequest(msgspec.Struct, frozen=True):
     temperature: float = 0.0
     max_tokens: int = 600
     timeout_s: float = 20.0
+    answer_schema: AnswerSchema | msgspec.UnsetType = msgspec.UNSET
 
 
 class ModelAnswer(msgspec.Struct, frozen=True):

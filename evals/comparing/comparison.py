@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from evals.comparing.alignment import Change, ConversationPair, UnlikeConversations
+from evals.comparing.judged import JudgedChange, compare_judged
 from evals.comparing.labels import LabelledComparison, compare_labelled, explain_missing
 from evals.comparing.measuring import MeasureChange, MeasuredLimit, MeasureTally
 from evals.comparing.metrics import MetricChange, MetricTally
@@ -74,6 +75,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         metrics: What became of each scorer, of the slices that a policy names, and of labelled messages by task.
         measures: What turns and conversations took and cost, of those that ran in both.
         limits: Those that the policy sets to them.
+        judged: What the policy's judges say of replies.
         cases: Every conversation of both runs, in the first one's order.
         dropped: Trials whose harness broke, in each run, of conversations that were compared nevertheless.
         labelled: The suite's labelled messages, apart from the conversations; None where there are none.
@@ -99,6 +101,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     must_pass_not_run: tuple[str, ...] = ()
     measures: tuple[MeasureChange, ...] = ()
     limits: tuple[MeasuredLimit, ...] = ()
+    judged: tuple[JudgedChange, ...] = ()
 
 
 def compare_runs(first: RunReader, second: RunReader, policy: Policy | None = None) -> Comparison:
@@ -148,6 +151,7 @@ def compare_runs(first: RunReader, second: RunReader, policy: Policy | None = No
         must_pass_not_run=tuple(each for each in tally.not_run if each in must_pass),
         measures=measures.list_changes(),
         limits=measures.hold(policy) if policy else (),
+        judged=compare_judged(first, second, policy.judges) if policy else (),
     )
 
 

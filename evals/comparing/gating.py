@@ -13,6 +13,7 @@ import msgspec
 
 from evals.comparing.absences import Absences, judge_absences
 from evals.comparing.comparison import Comparison, Slice, compare_runs
+from evals.comparing.judged import JudgeLine, judge_judged
 from evals.comparing.limits import LimitLine, judge_limits
 from evals.comparing.metrics import MetricChange
 from evals.comparing.policies import LABEL_METRICS, PASS_RATE, Metric, Policy, Tier, check_policy, name_metric
@@ -88,6 +89,7 @@ class GateResult(msgspec.Struct, frozen=True, kw_only=True):
     thresholds: tuple[ThresholdLine, ...] = ()
     absences: Absences | None = None
     limits: tuple[LimitLine, ...] = ()
+    judges: tuple[JudgeLine, ...] = ()
 
 
 def gate_runs(
@@ -145,7 +147,8 @@ def decide(comparison: Comparison, policy: Policy, noise: Comparison | None = No
     thresholds = tuple(judge_threshold(each, certain=certain) for each in comparison.thresholds)
     absences = judge_absences(comparison, policy.max_not_run)
     limits = judge_limits(comparison.limits, certain=certain)
-    held = _Held(lines, thresholds, limits)
+    judges = judge_judged(comparison.judged)
+    held = _Held(lines, thresholds, limits, judges)
     return GateResult(
         decision=_note(_combine(comparison, unlike, held, absences), absences),
         policy=policy.name,
@@ -156,6 +159,7 @@ def decide(comparison: Comparison, policy: Policy, noise: Comparison | None = No
         thresholds=thresholds,
         absences=absences,
         limits=limits,
+        judges=judges,
     )
 
 
@@ -165,12 +169,14 @@ class _Held(msgspec.Struct, frozen=True):
     lines: Sequence[PolicyLine]
     thresholds: Sequence[ThresholdLine]
     limits: Sequence[LimitLine]
+    judges: Sequence[JudgeLine]
 
     def list_reasons(self, verdict: GateVerdict) -> list[str]:
         """Why each of those is so that asks for this verdict."""
         found = [f"must pass: {each.reason}" for each in self.thresholds if each.verdict is verdict]
         found += [_explain(line) for line in self.lines if line.verdict is verdict]
-        return found + [f"limit: {each.reason}" for each in self.limits if each.verdict is verdict]
+        found += [f"limit: {each.reason}" for each in self.limits if each.verdict is verdict]
+        return found + [f"judge {each.title}: {each.reason}" for each in self.judges if each.verdict is verdict]
 
 
 def explain_bless(comparison: Comparison, result: GateResult) -> str | None:

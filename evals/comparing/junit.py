@@ -36,6 +36,7 @@ def render_junit(comparison: Comparison, result: GateResult) -> str:
     policy = [_describe_verdict(result), *(_describe_line(line) for line in result.lines)]
     policy += [_judge(f"must pass {each.title}", each.verdict, each.reason) for each in result.thresholds]
     policy += [_judge(f"limit {each.title}", each.verdict, each.reason) for each in result.limits]
+    policy += [_judge(f"judge {each.title}", each.verdict, each.reason) for each in result.judges]
     _add_suite(root, f"policy {result.policy}", policy)
     must_pass = {*comparison.broken_must_pass}
     absences = result.absences

@@ -15,6 +15,8 @@ from typing import Annotated
 import msgspec
 
 from evals.classifying import Task
+from evals.judging.calibrating import Thresholds
+from evals.judging.rubrics import list_rubrics
 from evals.measures import Measure
 from evals.scorers import SCORER_NAMES
 from sim.fields import Fault
@@ -111,6 +113,24 @@ class Limit(_Part, frozen=True, kw_only=True):
     tier: Tier = Tier.CRITICAL
 
 
+class JudgeMetric(_Part, frozen=True, kw_only=True):
+    """The share of replies that a judge passes: it decides only if the judge is calibrated, see `evals.judging`.
+
+    Attributes:
+        rubric: `name@version`.
+        model: Who judges; `offline` is the offline judge.
+        margin: The loss of that share which is tolerated, corrected for the judge's own mistakes.
+        tier: Critical blocks, supporting warns, advisory only tells.
+        trusted: How well the judge has to agree with people.
+    """
+
+    rubric: Word
+    model: Word = "offline"
+    margin: float = 0.05
+    tier: Tier = Tier.CRITICAL
+    trusted: Thresholds = Thresholds()
+
+
 class Policy(_Part, frozen=True, kw_only=True):
     """How a gate is decided.
 
@@ -120,6 +140,7 @@ class Policy(_Part, frozen=True, kw_only=True):
         supporting: A loss beyond the margin warns, at most.
         advisory: Only told.
         limits: Of time, calls, tokens and dollars.
+        judges: What a calibrated judge says of replies.
         max_not_run: Which share of the conversations may have failed to run in one of the two runs, from 0 to below 1.
     """
 
@@ -131,6 +152,7 @@ class Policy(_Part, frozen=True, kw_only=True):
     supporting: tuple[Metric, ...] = ()
     advisory: tuple[Metric, ...] = ()
     limits: tuple[Limit, ...] = ()
+    judges: tuple[JudgeMetric, ...] = ()
     max_not_run: float = 0.0
 
     def list_metrics(self) -> list[tuple[str, Tier, Metric]]:
@@ -231,6 +253,22 @@ def _find_faults(policy: Policy) -> Iterator[Fault]:
         yield Fault("max_not_run", f"must be from 0 to below 1; it is {policy.max_not_run:g}")
     yield from _find_threshold_faults(policy.must_pass)
     yield from _find_limit_faults(policy.limits)
+    yield from _find_judge_faults(policy.judges)
+
+
+def _find_judge_faults(judges: Sequence[JudgeMetric]) -> Iterator[Fault]:
+    for index, each in enumerate(judges):
+        place = f"judges[{index}]"
+        known = list_rubrics()
+        if each.rubric not in known:
+            yield Fault(f"{place}.rubric", f"no rubric is called {each.rubric!r}; there are {', '.join(known)}")
+        if not 0 < each.margin < 1:
+            yield Fault(f"{place}.margin", f"must be between 0 and 1; it is {each.margin:g}")
+        if each.tier is Tier.PRIMARY:
+            yield Fault(f"{place}.tier", "is critical, supporting or advisory, not primary")
+        for name in ("kappa", "tpr", "tnr", "low"):
+            if not 0 <= getattr(each.trusted, name) <= 1:
+                yield Fault(f"{place}.trusted.{name}", "must be from 0 to 1")
 
 
 def _find_threshold_faults(must_pass: MustPass) -> Iterator[Fault]:

@@ -72,6 +72,8 @@ def describe_gate(comparison: Comparison, result: GateResult) -> Iterator[str]:
         yield f"  {line.tier:<10} {line.metric:<26} {line.verdict:<12} {said}{chance}{floor}"
     for limit in result.limits:
         yield f"  {'limit':<10} {limit.title:<26} {limit.verdict:<12} {limit.reason}"
+    for judge in result.judges:
+        yield f"  {'judge':<10} {judge.title:<26} {judge.verdict:<12} {judge.reason}"
     told, others = choose_told(result.thresholds)
     yield from (f"  {'must pass':<10} {held.title:<26} {held.verdict:<12} {held.reason}" for held in told)
     if others is not None:

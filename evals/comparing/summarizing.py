@@ -117,7 +117,8 @@ def _describe_lines(result: GateResult) -> Iterator[str]:
         )
     yield ""
     yield from (f"- limit: {escape(each.reason)} ({each.verdict})" for each in result.limits)
-    if result.limits:
+    yield from (f"- judge {escape(each.title)}: {escape(each.reason)} ({each.verdict})" for each in result.judges)
+    if result.limits or result.judges:
         yield ""
     told, others = choose_told(result.thresholds)
     yield from (f"- must pass: {escape(each.reason)} ({each.verdict})" for each in told)

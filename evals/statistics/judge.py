@@ -57,6 +57,31 @@ def calibrate_judge(human: Sequence[bool], judge: Sequence[bool]) -> JudgeCalibr
     )
 
 
+class KappaInterval(msgspec.Struct, frozen=True):
+    """A 95 % interval of Cohen's kappa, at most 1."""
+
+    low: float
+    high: float
+
+
+def bound_kappa(found: JudgeCalibration) -> KappaInterval | None:
+    """Cohen's own interval: that of the agreement, with chance's agreement taken as known; None where kappa is.
+
+    The agreement's is Wilson's here, so that a judge that agrees on everything is not certain to be perfect.
+    """
+    agreement = found.agreement.share
+    if found.kappa is None or agreement is None:
+        return None
+    if found.kappa == 1:
+        # of what people say alone: the two shares are the same
+        share = found.base_rate.hits / found.n
+        by_chance = share * share + (1 - share) * (1 - share)
+    else:
+        by_chance = (agreement - found.kappa) / (1 - found.kappa)
+    low, high = ((end - by_chance) / (1 - by_chance) for end in (found.agreement.low, found.agreement.high))
+    return KappaInterval(low, min(1.0, high))
+
+
 def correct_prevalence(observed: float, tpr: float, tnr: float) -> float:
     """The true share of good cases behind the share a judge calls good (Rogan and Gladen), within 0..1.
 

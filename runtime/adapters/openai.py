@@ -29,6 +29,7 @@ from openai import APIConnectionError, APIStatusError, AsyncOpenAI, OpenAIError
 
 from runtime.domain.errors import Broken, Unavailable
 from runtime.ports import (
+    AnswerSchema,
     ChatMessage,
     ChatRole,
     Clock,
@@ -118,6 +119,16 @@ class _Tool(msgspec.Struct, frozen=True, tag_field="type", tag="function"):
     function: _ToolFunction
 
 
+class _NamedSchema(msgspec.Struct, frozen=True):
+    name: str
+    schema: msgspec.Raw
+    strict: bool = True
+
+
+class _ResponseFormat(msgspec.Struct, frozen=True, tag_field="type", tag="json_schema"):
+    json_schema: _NamedSchema
+
+
 class _Body(msgspec.Struct, frozen=True, omit_defaults=True):
     model: str
     messages: tuple[_SentMessage, ...]
@@ -125,6 +136,7 @@ class _Body(msgspec.Struct, frozen=True, omit_defaults=True):
     temperature: float | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
+    response_format: _ResponseFormat | None = None
 
 
 class _Choice(msgspec.Struct, frozen=True):
@@ -312,6 +324,7 @@ def encode_request(request: ModelRequest) -> bytes:
             temperature=None if fixed else request.temperature,
             max_tokens=None if fixed else request.max_tokens,
             max_completion_tokens=request.max_tokens if fixed else None,
+            response_format=_write_format(request.answer_schema),
         )
     )
 
@@ -410,3 +423,7 @@ def _write_message(message: ChatMessage) -> _SentMessage:
 
 def _write_tool(tool: ToolSpec) -> _Tool:
     return _Tool(_ToolFunction(tool.name, tool.description, tool.parameters))
+
+
+def _write_format(schema: AnswerSchema | msgspec.UnsetType) -> _ResponseFormat | None:
+    return None if schema is msgspec.UNSET else _ResponseFormat(_NamedSchema(schema.name, schema.schema))

@@ -12,6 +12,7 @@ import msgspec
 
 from sim.offline_model.classify import classify, read_examples, read_subject
 from sim.offline_model.context import read_context
+from sim.offline_model.judging import judge_reply
 from sim.offline_model.own_examples import load_leans
 from sim.offline_model.perceiving import describe, transcribe
 from sim.offline_model.policy import decide
@@ -184,6 +185,8 @@ def complete(request: Request) -> Step:
     """
     if (seen := describe(request)) is not None:
         return Step(seen)
+    if (opinion := judge_reply(request)) is not None:
+        return Step(opinion)
     prompt = "\n".join(m.text for m in request.messages if m.role in (Role.SYSTEM, Role.DEVELOPER))
     start = _find_turn(request.messages)
     pending = "\n".join(m.text for m in request.messages[start:] if m.role is Role.USER)

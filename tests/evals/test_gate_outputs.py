@@ -11,11 +11,14 @@ import msgspec
 import pytest
 
 from evals.cli import run
+from evals.comparing.policies import read_policy
 from evals.comparing.summarizing import escape, set_code
 from sim.record import ConversationRecord
 from sim.story import Story
 from tests.evals.test_comparison import BROKEN, many, tell, write
 
+LINES, LIMITS = len(read_policy().list_metrics()), len(read_policy().limits)
+"""Of the default policy."""
 HOSTILE = "<b>¿a qué hora?</b> ]]> & `x` | \x00\x0b"
 
 
@@ -49,7 +52,7 @@ def test_junit_has_a_case_for_each_conversation_and_each_line_of_the_policy(tmp_
     policy, conversations = root.findall("testsuite")
     assert code == 100
     assert (conversations.get("tests"), conversations.get("failures")) == ("150", "3")
-    assert len(policy.findall("testcase")) == int(policy.get("tests") or 0) == 20
+    assert len(policy.findall("testcase")) == int(policy.get("tests") or 0) == LINES + LIMITS + 1
     verdict = find_case(root, "verdict").find("failure")
     assert verdict is not None and verdict.get("type") == "BLOCK"
     broken = find_case(root, "bad:").find("failure")
@@ -129,7 +132,7 @@ def test_json_holds_all_that_was_decided_on(tmp_path: Path, capsys: pytest.Captu
 
     shown = msgspec.json.decode(capsys.readouterr().out)
     assert shown["decision"] == shown["gate"]["decision"]
-    assert len(shown["gate"]["lines"]) == 16
+    assert len(shown["gate"]["lines"]) == LINES
     assert shown["gate"]["floor"]["certain"] is True
     assert len(shown["comparison"]["cases"]) == 150
     assert [each["id"] for each in shown["comparison"]["pairs"]] == ["c0", "bad", "c1", "c6"]

@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from evals.cli import run
+from evals.costs import price_tokens
 from evals.datasets import SUITES_DIR, Suite, load_suite, slice_suite
-from evals.estimating import estimate_recording, price_tokens
+from evals.estimating import estimate_recording
 from evals.evaluating import Options, evaluate
 from evals.recording import Recording, prepare_recording, record_cassettes
 from evals.run_directory import RunReader
