@@ -6,9 +6,12 @@ from typing import Any
 
 import msgspec
 
+from runtime.domain import words_staff
 from runtime.domain.errors import Rejected
+from runtime.domain.permissions import Actor
 from runtime.domain.whatsapp import clean_text
 from runtime.ports import ToolCall, ToolSpec
+from runtime.store.journal import NewEvent, add_events
 from runtime.tools import (
     book_appointment,
     cancel_appointment,
@@ -18,7 +21,7 @@ from runtime.tools import (
     reschedule_appointment,
     update_customer_info,
 )
-from runtime.tools.base import Actor, Tool, ToolContext
+from runtime.tools.base import Tool, ToolContext
 
 TOOLS: dict[str, Tool[Any]] = {
     tool.name: tool
@@ -33,6 +36,7 @@ TOOLS: dict[str, Tool[Any]] = {
     )
 }
 """The tools there are."""
+NOT_ALLOWED = "not_allowed"
 
 _SPECS = {actor: tuple(tool.spec for tool in TOOLS.values() if actor in tool.allowed) for actor in Actor}
 
@@ -60,7 +64,7 @@ async def call(context: ToolContext, asked: ToolCall) -> ToolResult:
     """Run one call within the caller's transaction. A refusal undoes what the tool had begun.
 
     Whatever a model asks for, the answer is a result: an unknown tool, arguments that do not fit and
-    a permission that is missing are refusals like any other.
+    a permission that is missing are refusals like any other; of the last an event is kept.
     """
     try:
         async with context.uow.savepoint():
@@ -69,16 +73,27 @@ async def call(context: ToolContext, asked: ToolCall) -> ToolResult:
             result = await tool.run(context, arguments)
     except Rejected as refusal:
         context.outgoing.clear()
+        if refusal.code == NOT_ALLOWED:
+            await _note_refusal(context, asked.name)
         return ToolResult(_refusal(refusal), ok=False, ends_turn=False)
     return ToolResult(msgspec.json.encode(result).decode(), ok=True, ends_turn=tool.ends_turn)
+
+
+async def _note_refusal(context: ToolContext, name: str) -> None:
+    """Keep who was refused which tool: whoever tries their rights is worth a look."""
+    subject = context.member.id if context.member is not None else context.person_id
+    data = {"tool": name, "actor": context.actor}
+    new = NewEvent(context.ids.new(), "permission_refused", context.now, context.conversation_id, subject, data)
+    await add_events(context.uow, context.organization_id, [new])
 
 
 def _find(name: str, actor: Actor) -> Tool[Any]:
     tool = TOOLS.get(name)
     if tool is None:
-        raise Rejected("unknown_tool", "Eso no lo puedo hacer.")
+        raise Rejected("unknown_tool", words_staff.CANNOT)
     if actor not in tool.allowed:
-        raise Rejected("not_allowed", "Eso no lo puedo hacer.")
+        known = words_staff.CANNOT if actor is Actor.CUSTOMER else words_staff.not_allowed(tool.action)
+        raise Rejected(NOT_ALLOWED, known)
     return tool
 
 

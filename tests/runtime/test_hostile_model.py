@@ -22,10 +22,10 @@ from runtime.agent.journal import LONGEST_TEXT, MOST_CALLS
 from runtime.agent.loop import TOOL_CALLS
 from runtime.domain import words
 from runtime.domain.ids import ConversationId
+from runtime.domain.permissions import Actor
 from runtime.ports import ModelAnswer
 from runtime.store import tables
 from runtime.store.conversations import conversation_id_of
-from runtime.tools.base import Actor
 from runtime.tools.registry import TOOLS, specs_for
 from sim.hostile_model import LIE, Attack, HostileTransport, attack_fields, list_attacks
 from sim.scheduler import Scheduler

@@ -12,11 +12,12 @@ from jsonschema import Draft202012Validator
 from runtime.domain.enums import StaffRole
 from runtime.domain.errors import Rejected
 from runtime.domain.ids import CustomerId
+from runtime.domain.permissions import Action, Actor
 from runtime.ports import ToolCall
 from runtime.store import people
 from runtime.store.database import Database
 from runtime.tools import registry
-from runtime.tools.base import CUSTOMERS, Actor, Tool, ToolContext
+from runtime.tools.base import Tool, ToolContext
 from runtime.tools.registry import TOOLS, specs_for
 from tests.runtime.twins import ANA, call_tool, digest_rows, meet, open_context, open_salon, open_twins, rows
 
@@ -130,7 +131,7 @@ async def call_made_up(database: Database, tool: Tool[Any], name: str | None = N
 
 async def test_a_tool_is_refused_to_an_actor_it_is_not_for(database: Database) -> None:
     """A model may emit any name: permission is checked where the tool runs, before it does anything."""
-    private = Tool("private", "", Nothing, frozenset(), _rename_then_refuse)
+    private = Tool("private", "", Nothing, Action.CHANGE_SERVICES, _rename_then_refuse)
 
     result = await call_made_up(database, private)
 
@@ -141,7 +142,7 @@ async def test_a_tool_is_refused_to_an_actor_it_is_not_for(database: Database) -
 
 async def test_a_refusal_undoes_what_the_tool_had_begun_and_says_all_it_has_to_say(database: Database) -> None:
     """The savepoint takes the half-done work back; code, words, question and times reach the model."""
-    half = Tool("half", "", Nothing, CUSTOMERS, _rename_then_refuse)
+    half = Tool("half", "", Nothing, Action.BE_SERVED, _rename_then_refuse)
 
     result = await call_made_up(database, half)
 
