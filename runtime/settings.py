@@ -65,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     customer_model: str = "gpt-4.1"
     classifier_model: str = "gpt-4.1-nano"
     customer_prompt: str = "customer@1"
+    staff_prompt: str = "staff@1"
     owner_intent_prompt: str = "owner_intent@2"
     asks_human_prompt: str = "asks_human@1"
     prompt_drafts: str | None = None

@@ -33,6 +33,7 @@ class ToolContext(msgspec.Struct):
         said: What the customer, or whoever else writes, wrote in this turn.
         member: Who of the business writes; None for a customer. Read in the call's own transaction.
         confirmed: Whoever writes has just said yes to this very call.
+        asked_in: Where staff writes: here, or to Parlo's own number.
     """
 
     uow: UnitOfWork
@@ -50,6 +51,7 @@ class ToolContext(msgspec.Struct):
     outgoing: list[NewOutbound]
     member: StaffRow | None = None
     confirmed: bool = False
+    asked_in: ConversationId | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -79,6 +81,17 @@ class ToolContext(msgspec.Struct):
         if self.member is None:
             raise Rejected("not_allowed", words_staff.CANNOT)
         return self.member
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a tool for staff came to, in words that are told as they stand.
+
+    Attributes:
+        status: `told`, `done`, or `asked` where it waits for a yes.
+    """
+
+    status: str
+    text: str
 
 
 class SlotOffer(msgspec.Struct, frozen=True):

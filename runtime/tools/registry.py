@@ -13,12 +13,22 @@ from runtime.domain.whatsapp import clean_text
 from runtime.ports import ToolCall, ToolSpec
 from runtime.store.journal import NewEvent, add_events
 from runtime.tools import (
+    block_time,
     book_appointment,
+    book_for_customer,
     cancel_appointment,
+    cancel_for_customer,
     check_availability,
+    check_permission,
+    customer_history,
     get_my_appointments,
+    get_schedule,
     handoff_to_human,
+    mark_appointment,
     reschedule_appointment,
+    reschedule_for_customer,
+    send_message_to_customer,
+    unblock_time,
     update_customer_info,
 )
 from runtime.tools.base import Tool, ToolContext
@@ -33,6 +43,16 @@ TOOLS: dict[str, Tool[Any]] = {
         reschedule_appointment.TOOL,
         update_customer_info.TOOL,
         handoff_to_human.TOOL,
+        get_schedule.TOOL,
+        mark_appointment.TOOL,
+        block_time.TOOL,
+        unblock_time.TOOL,
+        book_for_customer.TOOL,
+        cancel_for_customer.TOOL,
+        reschedule_for_customer.TOOL,
+        send_message_to_customer.TOOL,
+        customer_history.TOOL,
+        check_permission.TOOL,
     )
 }
 """The tools there are."""
