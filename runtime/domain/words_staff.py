@@ -6,10 +6,29 @@ The tools for staff answer with these; a model repeats them as they stand.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from runtime.domain.enums import AppointmentStatus, StaffRole
 from runtime.domain.permissions import ALLOWED, MANAGERS, OWNERS, WORKERS, Action
-from runtime.domain.spanish.formats import join_spanish
+from runtime.domain.spanish.formats import format_duration, format_price, join_spanish
+
+
+class Figures(Protocol):
+    """A stretch of time in numbers; money in cents."""
+
+    @property
+    def completed(self) -> int: ...  # noqa: D102 - they are their names
+    @property
+    def missed(self) -> int: ...  # noqa: D102
+    @property
+    def cancelled(self) -> int: ...  # noqa: D102
+    @property
+    def ahead(self) -> int: ...  # noqa: D102
+    @property
+    def income_cents(self) -> int: ...  # noqa: D102
+    @property
+    def new_customers(self) -> int: ...  # noqa: D102
+
 
 # Permissions ---------------------------------------------------------------------------------------
 
@@ -267,6 +286,100 @@ def history(customer: str, phone: str | None, visits: int, missed: int, lines: S
     head = f"{customer}{f' ({phone})' if phone else ''}: {visits} visitas"
     head += f", {missed} faltas" if missed else ""
     return "\n".join([f"{head}.", *lines]) if lines else f"{head}. Sin citas registradas."
+
+
+# The business -----------------------------------------------------------------------------------------
+
+
+def service_changed(name: str, price_cents: int, minutes: int) -> str:
+    """A service has a new price, length or name."""
+    return with_undo(f"Listo: {name}, {format_price(price_cents)}, {format_duration(minutes)}.")
+
+
+def service_added(name: str, price_cents: int, minutes: int) -> str:
+    """Something new is on offer."""
+    return with_undo(f"Listo, agregué {name}: {format_price(price_cents)}, {format_duration(minutes)}.")
+
+
+def service_retired(name: str) -> str:
+    """A service is offered no more."""
+    return with_undo(f"Listo, ya no ofrecemos {name}. Las citas ya agendadas siguen en pie.")
+
+
+def service_exists(name: str) -> str:
+    """The name is taken."""
+    return f"Ya hay un servicio que se llama {name}."
+
+
+INVALID_PRICE = "Ese precio no puede ser: va de $1 a $100,000."
+INVALID_MINUTES = "Esa duración no puede ser: va de 5 minutos a 12 horas."
+INVALID_HOURS = "Ese horario no puede ser: cierra antes de abrir o pasa de la medianoche."
+NOTHING_TO_CHANGE = "Así está ya ese servicio."
+ASK_CHANGE = "¿Qué le cambio: el precio, la duración o el nombre?"
+
+
+def hours_changed(days: str) -> str:
+    """The week is another."""
+    return with_undo(f"Listo, el horario queda así: {days}.")
+
+
+INVALID_PHONE = "Ese teléfono no se entiende."
+ASK_PHONE = "¿Cuál es su teléfono de WhatsApp, a diez dígitos?"
+
+
+def ask_to_add(name: str, phone: str, role: str) -> str:
+    """Before somebody is taken on."""
+    return f"¿Agrego a {name} ({phone}) al equipo, con permiso de {role}? {ANSWER_YES}"
+
+
+def staff_added(name: str, business: str) -> str:
+    """Somebody was taken on."""
+    return f"Listo, {name} ya es parte del equipo de {business}. Pídele que escriba a este número para empezar."
+
+
+def ask_to_remove(name: str, appointments: int) -> str:
+    """Before somebody is removed."""
+    left = f" Tiene {appointments} citas por venir, que siguen en pie." if appointments else ""
+    return f"¿Quito a {name} del equipo?{left} {ANSWER_YES}"
+
+
+def staff_removed(name: str) -> str:
+    """Somebody was removed."""
+    return f"Listo, {name} ya no es parte del equipo."
+
+
+def last_owner(name: str) -> str:
+    """A business keeps an owner."""
+    return f"{name} es la única persona dueña del negocio. Primero dale ese permiso a alguien más."
+
+
+def has_role(name: str, role: str) -> str:
+    """It is so already."""
+    return f"{name} ya tiene permiso de {role}."
+
+
+def ask_to_change_role(name: str, role: str) -> str:
+    """Before somebody may do other things."""
+    return f"¿Le doy a {name} permiso de {role}? {ANSWER_YES}"
+
+
+def role_changed(name: str, role: str) -> str:
+    """Somebody may do other things."""
+    return f"Listo, {name} tiene permiso de {role}."
+
+
+def stats(period: str, figures: Figures) -> str:
+    """The business in numbers."""
+    return "\n".join(
+        [
+            f"Números de {period}:" if not period.startswith("el ") else f"Números d{period}:",
+            f"• Atendidas: {figures.completed} ({format_price(figures.income_cents)})",
+            f"• Faltas: {figures.missed}",
+            f"• Canceladas: {figures.cancelled}",
+            f"• Por venir: {figures.ahead}",
+            f"• Clientes nuevos: {figures.new_customers}",
+        ]
+    )
 
 
 # What customers read -----------------------------------------------------------------------------------

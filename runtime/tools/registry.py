@@ -13,18 +13,24 @@ from runtime.domain.whatsapp import clean_text
 from runtime.ports import ToolCall, ToolSpec
 from runtime.store.journal import NewEvent, add_events
 from runtime.tools import (
+    add_staff,
     block_time,
     book_appointment,
     book_for_customer,
     cancel_appointment,
     cancel_for_customer,
+    change_hours,
+    change_permission,
+    change_service,
     check_availability,
     check_permission,
     customer_history,
     get_my_appointments,
     get_schedule,
+    get_stats,
     handoff_to_human,
     mark_appointment,
+    remove_staff,
     reschedule_appointment,
     reschedule_for_customer,
     send_message_to_customer,
@@ -53,6 +59,12 @@ TOOLS: dict[str, Tool[Any]] = {
         send_message_to_customer.TOOL,
         customer_history.TOOL,
         check_permission.TOOL,
+        change_service.TOOL,
+        change_hours.TOOL,
+        add_staff.TOOL,
+        remove_staff.TOOL,
+        change_permission.TOOL,
+        get_stats.TOOL,
     )
 }
 """The tools there are."""

@@ -26,7 +26,7 @@ LONGEST_MESSAGE = 1000
 class SendMessageToCustomer(msgspec.Struct, frozen=True):
     """To whom: by name or phone, or by the time of an appointment; and what, ready to be read by the customer."""
 
-    message: str
+    message: str = ""
     customer: str | None = None
     when: str | None = None
 

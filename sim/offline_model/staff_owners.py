@@ -25,7 +25,8 @@ def fill_owner(wish: Wish, text: str, context: Context, customer: str) -> dict[s
     if wish is Wish.STATS:
         return {"period": find_when(text).day or _period(fold(text))}
     if wish is Wish.HOURS:
-        return {"words": text}
+        closed = re.search(r"\bno abr\w+\b|\bcerrado\b|\bdescans\w+\b", fold(text)) is not None
+        return {"days": text, "hours": "" if closed else text, "closed": closed}
     if wish in (Wish.ADD_STAFF, Wish.REMOVE_STAFF, Wish.CHANGE_ROLE):
         return _fill_staff(wish, text, context, customer)
     return _fill_service(wish, text, context)

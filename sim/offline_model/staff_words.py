@@ -102,7 +102,7 @@ _PATTERNS: tuple[tuple[Wish, str], ...] = (
     ),
     (
         Wish.HOURS,
-        rf"\bhorario\b.*\b(?:de|a|desde)\b.*\d|\blos {_WEEKDAY}\b.*\b(?:abrimos|cerramos|abre|cierra)\b"
+        rf"\bhorario\b.*\b(?:de|a|desde)\b.*\d|\blos {_WEEKDAY}\b.*\b(?:abrimos|cerramos|abre|cierra|cerrado)\b"
         rf"|\b(?:abrimos|cerramos|no abrimos)\b.*\b(?:los|las) {_WEEKDAY}\b|\bcambia\w* el horario\b",
     ),
     (

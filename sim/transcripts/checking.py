@@ -51,6 +51,12 @@ STAFF_TOOLS = (
     "send_message_to_customer",
     "customer_history",
     "check_permission",
+    "change_service",
+    "change_hours",
+    "add_staff",
+    "remove_staff",
+    "change_permission",
+    "get_stats",
 )
 """Those of the staff's. An expectation may name any of both."""
 

@@ -49,7 +49,9 @@ WRITERS = {
     "owner": "+522220000101",
 }
 CUSTOMERS = frozenset({"customer", "stranger"})
-STAFF = frozenset({"staff", "admin", "owner"})
+OWNER = frozenset({"owner"})
+MANAGERS = OWNER | {"admin"}
+STAFF = MANAGERS | {"staff"}
 BUTTONS = ("take", "dec", "snz", "end", "undo", "send", "see", "leave", "ask")
 NO_LIMITS = msgspec.structs.replace(SETTINGS, sender_burst=10_000, business_calls_per_day=0)
 SOUND = {"turn_dead"}
@@ -86,6 +88,12 @@ MATRIX = {
     "send_message_to_customer": Rights(STAFF),
     "customer_history": Rights(STAFF),
     "check_permission": Rights(STAFF),
+    "change_service": Rights(OWNER),
+    "change_hours": Rights(OWNER),
+    "add_staff": Rights(MANAGERS),
+    "remove_staff": Rights(MANAGERS),
+    "change_permission": Rights(OWNER),
+    "get_stats": Rights(MANAGERS),
 }
 """Who may have what called. A tool that is not in here fails the tests."""
 
