@@ -83,7 +83,8 @@ class StaffSeat:
         member = find_member(business, visit.staff_id)
         if self._confirmed is not None:
             done = StaffActionState.DONE
-            await staff_actions.settle(uow, visit.organization_id, self._confirmed, done, now=now)
+            if not await staff_actions.settle(uow, visit.organization_id, self._confirmed, done, now=now):
+                raise Unavailable("the yes was used up already")
         return ToolContext(
             uow=uow,
             ids=self._parts.ids,
