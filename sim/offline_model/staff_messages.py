@@ -24,6 +24,7 @@ _ASKED = split_table(
     """llegue venga traiga pase espere confirme llame avise mande cancele regrese se salga entre pague marque conteste
     responda tenga deje tome use"""
 )
+_ASIDE = re.compile(r"^((?:ya |no |mejor |por favor |porfa )*)(\S*)\s*(.*)$", re.IGNORECASE | re.DOTALL)
 _SECOND_PERSON = (
     (r"\bsu\b", "tu"),
     (r"\bsus\b", "tus"),
@@ -59,11 +60,12 @@ def _split(whom: str) -> tuple[str, str]:
 
 def _address(to: str, words: str) -> str:
     """Reported speech as it is said to the person."""
+    words = words.replace("|", " ")
     for pattern, said in _SECOND_PERSON:
         words = re.sub(pattern, said, words, flags=re.IGNORECASE)
-    head, _, rest = words.partition(" ")
+    before, head, rest = _ASIDE.sub(r"\1|\2|\3", words, count=1).split("|", 2)
     name = to.split(" ")[0].capitalize() if to and not any(char.isdigit() for char in to) else ""
     hello = f"Hola, {name}. " if name else "Hola. "
     if fold(head) in _ASKED:
-        return f"{hello}Te pedimos que {head.lower()}s {rest}".strip().rstrip(".") + "."
+        return f"{hello}Te pedimos que {before.lower()}{head.lower()}s {rest}".strip().rstrip(".") + "."
     return f"{hello}{words[:1].upper()}{words[1:]}".rstrip(".") + "."
