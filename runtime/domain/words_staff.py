@@ -283,8 +283,9 @@ EMPTY_MESSAGE = "¿Qué le digo?"
 
 def history(customer: str, phone: str | None, visits: int, missed: int, lines: Sequence[str]) -> str:
     """What a business knows of a customer."""
-    head = f"{customer}{f' ({phone})' if phone else ''}: {visits} visitas"
-    head += f", {missed} faltas" if missed else ""
+    came = "1 visita" if visits == 1 else f"{visits} visitas"
+    head = f"{customer}{f' ({phone})' if phone else ''}: {came}"
+    head += f", {missed} {'falta' if missed == 1 else 'faltas'}" if missed else ""
     return "\n".join([f"{head}.", *lines]) if lines else f"{head}. Sin citas registradas."
 
 
@@ -339,7 +340,8 @@ def staff_added(name: str, business: str) -> str:
 
 def ask_to_remove(name: str, appointments: int) -> str:
     """Before somebody is removed."""
-    left = f" Tiene {appointments} citas por venir, que siguen en pie." if appointments else ""
+    count = "una cita por venir, que sigue" if appointments == 1 else f"{appointments} citas por venir, que siguen"
+    left = f" Tiene {count} en pie." if appointments else ""
     return f"¿Quito a {name} del equipo?{left} {ANSWER_YES}"
 
 

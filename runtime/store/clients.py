@@ -52,6 +52,40 @@ async def list_clients(uow: UnitOfWork, organization_id: OrganizationId, *, most
     return rows_of(Client, await uow.run(_CLIENTS, {"organization_id": organization_id, "most": most}))
 
 
+class Known(msgspec.Struct, frozen=True):
+    """Somebody whose number the business has; `member` is their name where they work there."""
+
+    person_id: PersonId
+    name: str | None
+    key: str
+    opted_out: bool
+    member: str | None
+
+    @property
+    def client(self) -> Client:
+        """As a customer."""
+        return Client(self.person_id, self.name, self.key, self.opted_out)
+
+
+_BY_KEY = text(
+    """
+    select p.id as person_id, coalesce(cu.name, p.profile_name) as name, a.key,
+      p.opted_out_at is not null as opted_out, s.name as member
+    from addresses a
+    join people p on p.organization_id = a.organization_id and p.id = a.person_id
+    left join customers cu on cu.organization_id = p.organization_id and cu.person_id = p.id
+    left join staff s on s.organization_id = p.organization_id and s.person_id = p.id and s.active
+    where a.organization_id = :organization_id and a.key = :key
+    """
+)
+
+
+async def find_by_key(uow: UnitOfWork, organization_id: OrganizationId, key: str) -> Known | None:
+    """Whoever has this number, staff too."""
+    found = rows_of(Known, await uow.run(_BY_KEY, {"organization_id": organization_id, "key": key}))
+    return found[0] if found else None
+
+
 _ADD_PERSON = text(
     """
     with born as (

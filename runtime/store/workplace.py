@@ -112,14 +112,17 @@ _COLLEAGUES = text(
     """
     select s.id, s.name, s.role, s.active, (select min(a.key) from addresses a
       where a.organization_id = s.organization_id and a.person_id = s.person_id) as key
-    from staff s where s.organization_id = :organization_id order by s.position, s.id
+    from staff s where s.organization_id = :organization_id order by s.id
     for no key update of s
     """
 )
 
 
 async def lock_colleagues(uow: UnitOfWork, organization_id: OrganizationId) -> list[Colleague]:
-    """Everybody, those who have left too; nobody's role changes until this work ends."""
+    """Everybody, those who have left too; nobody's role changes until this work ends.
+
+    They are locked in the order in which bookings lock calendars, by id.
+    """
     return rows_of(Colleague, await uow.run(_COLLEAGUES, {"organization_id": organization_id}))
 
 

@@ -56,10 +56,9 @@ async def run(context: ToolContext, given: AddStaff) -> Told:
 
 async def _add(context: ToolContext, name: str, key: str, role: StaffRole) -> Colleague:
     """As the person the business may know by this number already."""
-    everybody = await clients.list_clients(context.uow, context.organization_id)
-    person_id = next((each.person_id for each in everybody if each.key == key), None)
-    if person_id is None:
-        person_id = PersonId(context.ids.new())
+    known = await clients.find_by_key(context.uow, context.organization_id, key)
+    person_id = known.person_id if known is not None else PersonId(context.ids.new())
+    if known is None:
         await clients.add_person(context.uow, context.organization_id, person_id, key=key, now=context.now)
     new = NewColleague(StaffId(context.ids.new()), person_id, name, role)
     await workplace.add_colleague(context.uow, context.organization_id, new)

@@ -60,10 +60,10 @@ async def run(context: ToolContext, given: BookForCustomer) -> Told:
     starts_at, slots = await _find_slots(context, given, search)
     name = (client.name if client else None) or _name_of(given)
     when = format_when(starts_at.astimezone(context.zone), context.now_local)
-    if can_be_told(client):
-        assert client is not None
+    phone = client.key if client else given.phone
+    if can_be_told(client) or (client is None and phone):
         settled = msgspec.structs.replace(
-            given, when=when, service=service.name, phone=client.key, customer=name, walk_in=False
+            given, when=when, service=service.name, phone=phone, customer=name, walk_in=False
         )
         question = words_staff.ask_to_book(customer=name, service=service.name, when=when, staff=slots[0].staff_name)
         asked = await ask_first(context, TOOL.name, settled, question)

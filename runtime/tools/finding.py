@@ -170,10 +170,13 @@ async def list_fitting(context: ToolContext, said: str) -> list[Client]:
     Raises:
         Rejected: `which_customer`: several fit; `is_staff`: the number is of one of the staff.
     """
-    everybody = await clients.list_clients(context.uow, context.organization_id)
     key = canonical_key(said) if any(char.isdecimal() for char in said) else None
     if key is not None:
-        return [each for each in everybody if each.key == key.value]
+        known = await clients.find_by_key(context.uow, context.organization_id, key.value)
+        if known is not None and known.member is not None:
+            raise Rejected("is_staff", words_staff.is_member(known.member))
+        return [known.client] if known is not None else []
+    everybody = await clients.list_clients(context.uow, context.organization_id)
     found = [each for each in everybody if each.name and is_named(said, each.name)]
     exact = [each for each in found if fold_words(each.name or "") == fold_words(said)]
     found = exact if len(exact) == 1 else found

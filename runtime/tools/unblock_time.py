@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import msgspec
 
 from runtime.domain import words_staff
 from runtime.domain.errors import Rejected
 from runtime.domain.permissions import Action
 from runtime.store import absences
-from runtime.store.absences import AbsenceQuery
+from runtime.store.absences import Absence, AbsenceQuery
 from runtime.tools.base import Told, Tool, ToolContext
 from runtime.tools.block_time import choose_member
-from runtime.tools.confirming import PutAbsences, note_undo
-from runtime.tools.finding import name_stretch, read_spans
+from runtime.tools.confirming import PutAbsences, RemoveAbsences, note_undo
+from runtime.tools.finding import Span, name_stretch, read_spans
 
 
 class UnblockTime(msgspec.Struct, frozen=True):
@@ -24,7 +26,7 @@ class UnblockTime(msgspec.Struct, frozen=True):
 
 
 async def run(context: ToolContext, given: UnblockTime) -> Told:
-    """Take away every block that touches that time."""
+    """Free that time: of a block that goes beyond it, the rest stays."""
     member = choose_member(context, given.staff, whole_business=given.whole_business)
     spans = read_spans(context, given.when)
     query = AbsenceQuery(
@@ -36,10 +38,30 @@ async def run(context: ToolContext, given: UnblockTime) -> Told:
     found = tuple(await absences.list_absences(context.uow, context.organization_id, query))
     if not found:
         raise Rejected("not_found", words_staff.NOTHING_BLOCKED)
+    rest = tuple(_list_rest(context, found, spans))
     await absences.remove_absences(context.uow, context.organization_id, [each.id for each in found])
-    await note_undo(context, TOOL.name, given, [PutAbsences(found)])
-    freed = [name_stretch(context, each.starts_at, each.ends_at) for each in found]
+    await absences.add_absences(context.uow, context.organization_id, rest)
+    await note_undo(context, TOOL.name, given, [RemoveAbsences(rest), PutAbsences(found)])
+    freed = [
+        name_stretch(context, max(each.starts_at, span.starts_at), min(each.ends_at, span.ends_at))
+        for each in found
+        for span in spans
+        if each.starts_at < span.ends_at and each.ends_at > span.starts_at
+    ]
     return Told("done", words_staff.unblocked(member.name if member else None, freed))
+
+
+def _list_rest(context: ToolContext, found: Sequence[Absence], spans: Sequence[Span]) -> Iterator[Absence]:
+    """What is left of the blocks before, between and after the spans, which are in order."""
+    for absence in found:
+        since = absence.starts_at
+        for span in spans:
+            until = min(span.starts_at, absence.ends_at)
+            if since < until:
+                yield msgspec.structs.replace(absence, id=context.ids.new(), starts_at=since, ends_at=until)
+            since = max(since, span.ends_at)
+        if since < absence.ends_at:
+            yield msgspec.structs.replace(absence, id=context.ids.new(), starts_at=since)
 
 
 TOOL = Tool(

@@ -243,6 +243,20 @@ async def test_booking_for_a_known_customer_asks_and_tells_and_for_a_new_one_can
     assert await rows(database, STATUS, name="Ana") == [("cancelled",)]
 
 
+async def test_a_new_customer_with_a_number_is_asked_about_told_and_known_by_it(database: Database) -> None:
+    """Nobody is made before the yes; afterwards the customer has their notice and their name."""
+    salon = await open_salon(database)
+    wish = {"service": "Manicure", "customer": "Ana", "phone": "55 1234 5678", "when": "mañana a las 4"}
+
+    asked = await call_as(database, salon, "Karla", "book_for_customer", wish)
+    before = await rows(database, "select count(*) from customers where name = 'Ana'")
+    booked = await call_as(database, salon, "Karla", "book_for_customer", wish, confirmed=True)
+
+    assert asked.body["status"] == "asked" and before == [(0,)]
+    assert [each.conversation_id for each in booked.outgoing] == [chat_of(salon, ANA)]
+    assert await rows(database, STATUS, name="Ana") == [("confirmed",)]
+
+
 async def test_whoever_came_in_is_served_now_by_whoever_writes(database: Database) -> None:
     """No name, no time, no number; from the next five minutes on."""
     salon = await open_salon(database)
@@ -266,6 +280,7 @@ async def test_whoever_came_in_is_served_now_by_whoever_writes(database: Databas
         ({"service": "Gelish", "when": "domingo a las 12", "customer": "Ana"}, "closed"),
         ({"service": "Gelish", "when": "hoy a las 12", "customer": "Ana"}, "slot_taken"),
         ({"service": "Gelish", "when": "mañana a las 5", "customer": "Ana", "phone": "12"}, "invalid_arguments"),
+        ({"service": "Gelish", "when": "mañana a las 5", "customer": "Rosa", "phone": "222 000 0103"}, "is_staff"),
     ],
 )
 async def test_a_booking_that_cannot_be_is_refused_and_nothing_is_half_done(

@@ -71,6 +71,21 @@ async def test_a_block_over_an_appointment_is_asked_about_and_leaves_it_standing
     assert await rows(database, "select count(*) from appointments where status = 'cancelled'") == [(0,)]
 
 
+async def test_a_part_of_a_blocked_day_is_freed_and_the_rest_stays(database: Database) -> None:
+    """Two hours out of a day off; undoing makes the day whole again."""
+    salon = await open_salon(database)
+    await call_as(database, salon, "Karla", "block_time", {"when": "el 20 de enero"})
+
+    told = await call_as(database, salon, "Karla", "unblock_time", {"when": "el 20 de enero de 3 a 5"})
+
+    assert "el martes 20 de enero de 3:00 PM a 5:00 PM" in told.body["text"]
+    assert await list_free(database, salon, "el 20 de enero a las 3 de la tarde") == "available"
+    assert "ocupado" in await list_free(database, salon, "el 20 de enero a las 5:15 de la tarde")
+    assert "ocupado" in await list_free(database, salon, "el 20 de enero a las 12")
+    assert await take_back(database, salon, "Karla")
+    assert [ends - starts for _, starts, ends in await rows(database, BLOCKS)] == [timedelta(days=1)]
+
+
 async def test_the_owner_closes_the_shop_for_a_day(database: Database) -> None:
     """Nobody is offered anything then, and undoing opens it again."""
     salon = await open_salon(database)
