@@ -324,6 +324,14 @@ def hours_changed(days: str) -> str:
     return with_undo(f"Listo, el horario queda así: {days}.")
 
 
+DAY_OFF = "descansa"
+
+
+def availability_changed(name: str, days: str) -> str:
+    """Somebody's week is another."""
+    return with_undo(f"Listo, el horario de {name} queda así: {days}.")
+
+
 INVALID_PHONE = "Ese teléfono no se entiende."
 ASK_PHONE = "¿Cuál es su teléfono de WhatsApp, a diez dígitos?"
 

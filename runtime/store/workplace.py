@@ -98,6 +98,28 @@ async def put_hours(
     await uow.run(_PUT_HOURS, parameters)
 
 
+_PUT_STAFF_HOURS = text(
+    """
+    with gone as (
+      delete from staff_hours where organization_id = :organization_id and staff_id = :staff_id
+        and (weekday, opens_minute) not in (select weekday, opens_minute
+          from jsonb_to_recordset(:hours) as h (weekday smallint, opens_minute smallint))
+    )
+    insert into staff_hours (organization_id, staff_id, weekday, opens_minute, closes_minute)
+    select :organization_id, :staff_id, weekday, opens_minute, closes_minute
+    from jsonb_to_recordset(:hours) as h (weekday smallint, opens_minute smallint, closes_minute smallint)
+    on conflict (organization_id, staff_id, weekday, opens_minute) do update set closes_minute = excluded.closes_minute
+    """
+).bindparams(bindparam("hours", type_=JSONB))
+
+
+async def put_staff_hours(
+    uow: UnitOfWork, organization_id: OrganizationId, staff_id: StaffId, hours: Sequence[HoursRow]
+) -> None:
+    """Replace somebody's week; none at all means the location's."""
+    await uow.run(_PUT_STAFF_HOURS, {"organization_id": organization_id, "staff_id": staff_id, "hours": list(hours)})
+
+
 class Colleague(msgspec.Struct, frozen=True):
     """Somebody who works here, or did."""
 

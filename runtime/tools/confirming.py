@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from runtime.domain.enums import AppointmentStatus, StaffActionState
-from runtime.domain.ids import AppointmentId, LocationId, OrganizationId, ServiceId
+from runtime.domain.ids import AppointmentId, LocationId, OrganizationId, ServiceId, StaffId
 from runtime.store import absences, clients, staff_actions, workplace
 from runtime.store.absences import Absence
 from runtime.store.business import HoursRow
@@ -76,7 +76,14 @@ class PutHours(msgspec.Struct, frozen=True, tag="hours"):
     hours: tuple[HoursRow, ...]
 
 
-Way = PutStatus | RemoveAbsences | PutAbsences | PutService | PutHours
+class PutStaffHours(msgspec.Struct, frozen=True, tag="staff_hours"):
+    """Somebody's week is what it was."""
+
+    staff_id: StaffId
+    hours: tuple[HoursRow, ...]
+
+
+Way = PutStaffHours | PutStatus | RemoveAbsences | PutAbsences | PutService | PutHours
 
 
 async def note_undo(context: ToolContext, tool: str, given: msgspec.Struct, ways: Sequence[Way]) -> None:
@@ -104,6 +111,8 @@ async def _go_back(uow: UnitOfWork, organization_id: OrganizationId, way: Way, n
         values = msgspec.structs.asdict(way)
         service_id = values.pop("service_id")
         await workplace.change_service(uow, organization_id, service_id, workplace.ServiceValues(**values))
+    elif isinstance(way, PutStaffHours):
+        await workplace.put_staff_hours(uow, organization_id, way.staff_id, way.hours)
     else:
         await workplace.put_hours(uow, organization_id, way.location_id, way.hours)
     return True

@@ -34,6 +34,7 @@ from runtime.tools import (
     reschedule_appointment,
     reschedule_for_customer,
     send_message_to_customer,
+    set_availability,
     unblock_time,
     update_customer_info,
 )
@@ -61,6 +62,7 @@ TOOLS: dict[str, Tool[Any]] = {
         check_permission.TOOL,
         change_service.TOOL,
         change_hours.TOOL,
+        set_availability.TOOL,
         add_staff.TOOL,
         remove_staff.TOOL,
         change_permission.TOOL,

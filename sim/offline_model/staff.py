@@ -145,6 +145,10 @@ def _fill(wish: Wish, said: Said, context: Context) -> dict[str, object]:
         whole = wish in (Wish.CLOSE, Wish.REOPEN)
         staff = None if whole else find_staff(said.text, context.staff)
         return {"when": _span(said), "whole_business": whole, "staff": staff or None}
+    if wish is Wish.AVAILABILITY:
+        off = re.search(r"\bno (?:trabaj|vengo)|\bdescans", said.folded) is not None
+        staff = find_staff(said.text, context.staff)
+        return {"days": said.text, "hours": "" if off else said.text, "off": off, "staff": staff}
     if wish is Wish.MOVE:
         return _fill_move(said, context)
     if wish in (Wish.BOOK, Wish.WALK_IN):

@@ -23,6 +23,7 @@ class Wish(StrEnum):
     UNBLOCK = "unblock"
     REOPEN = "reopen"
     HOURS = "hours"
+    AVAILABILITY = "availability"
     CLOSE = "close"
     BLOCK = "block"
     CANCEL = "cancel"
@@ -51,6 +52,7 @@ TOOLS = {
     Wish.UNBLOCK: ("unblock_time", "block_own_time"),
     Wish.REOPEN: ("unblock_time", "close_business"),
     Wish.HOURS: ("change_hours", "change_hours"),
+    Wish.AVAILABILITY: ("set_availability", "block_own_time"),
     Wish.CLOSE: ("block_time", "close_business"),
     Wish.BLOCK: ("block_time", "block_own_time"),
     Wish.CANCEL: ("cancel_for_customer", "change_appointments"),
@@ -99,6 +101,12 @@ _PATTERNS: tuple[tuple[Wish, str], ...] = (
         Wish.UNBLOCK,
         r"\bdesbloqu\w+|\bquit\w+ (?:el |los |mi )?bloqueos?\b|\bliber[ae]\w*\b"
         r"|\bsi (?:voy a |puedo )?(?:vengo|venir|trabajo|trabajar|estar|estoy)\b",
+    ),
+    (
+        Wish.AVAILABILITY,
+        rf"\bmi horario (?:es|va|queda|sera)\b|\b(?:trabaj\w+|descans\w+|vengo|entro|salgo)\b.*\b(?:los|de|entre) "
+        rf"(?:{_WEEKDAY}|semana)\b|\b(?:los|de|entre) (?:{_WEEKDAY}|semana)\b.*"
+        r"\b(?:trabaj\w+|descans\w+|vengo|entro|salgo)\b",
     ),
     (
         Wish.HOURS,

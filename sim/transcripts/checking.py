@@ -53,6 +53,7 @@ STAFF_TOOLS = (
     "check_permission",
     "change_service",
     "change_hours",
+    "set_availability",
     "add_staff",
     "remove_staff",
     "change_permission",

@@ -90,6 +90,7 @@ MATRIX = {
     "check_permission": Rights(STAFF),
     "change_service": Rights(OWNER),
     "change_hours": Rights(OWNER),
+    "set_availability": Rights(STAFF),
     "add_staff": Rights(MANAGERS),
     "remove_staff": Rights(MANAGERS),
     "change_permission": Rights(OWNER),

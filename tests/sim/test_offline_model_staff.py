@@ -116,6 +116,22 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
         "reschedule_for_customer",
         {"customer": "Claudia", "when": "viernes", "new_when": "sábado a las 10"},
     ),
+    (
+        "mi horario es de lunes a viernes de 10 a 6",
+        "set_availability",
+        {"days": "mi horario es de lunes a viernes de 10 a 6", "hours": "mi horario es de lunes a viernes de 10 a 6"},
+    ),
+    ("los martes no trabajo", "set_availability", {"days": "los martes no trabajo", "off": True}),
+    (
+        "karla trabaja los sábados de 9 a 1",
+        "set_availability",
+        {
+            "days": "karla trabaja los sábados de 9 a 1",
+            "hours": "karla trabaja los sábados de 9 a 1",
+            "staff": "Karla",
+        },
+    ),
+    ("el martes no trabajo", "block_time", {"when": "el martes no trabajo"}),
     ("historial de Daniela Soto", "customer_history", {"customer": "Daniela Soto"}),
     ("cuantas veces ha venido Gabriela", "customer_history", {"customer": "Gabriela"}),
     ("sube el corte a $180", "change_service", {"change": "update", "service": "corte", "price_pesos": 180.0}),

@@ -1,4 +1,4 @@
-"""Which days of the week somebody means when they speak of every week: "los sábados", "de lunes a viernes"."""
+"""Days of the week as people speak of every week: "los sábados", "de lunes a viernes"."""
 
 from __future__ import annotations
 
@@ -31,3 +31,14 @@ def read_weekdays(text: str) -> tuple[int, ...]:
         found |= {(first + offset) % 7 for offset in range((last - first) % 7 + 1)}
     found |= {_DAYS[match.group(1)] for match in _ONE.finditer(folded)}
     return tuple(sorted(found))
+
+
+_MENTION = re.compile(rf"\b(?:de |los |las |el )?(?:{_NAME})(?: al? (?:{_NAME}))?\b")
+
+
+def strip_weekdays(text: str) -> str:
+    """The folded text without its days, so that hours are read alone: "de lunes a viernes de 9 a 6" is "de 9 a 6"."""
+    bare = _MENTION.sub(" ", fold(text))
+    for pattern, _ in _GROUPS:
+        bare = pattern.sub(" ", bare)
+    return " ".join(bare.split())

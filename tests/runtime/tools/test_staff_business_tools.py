@@ -177,6 +177,8 @@ async def test_a_new_service_can_be_booked_at_once_and_a_retired_one_no_more(dat
         ("change_hours", {"days": "los lunes", "hours": ""}, "ask_hours"),
         ("change_hours", {"days": "los domingos", "hours": "cerramos a las 3"}, "ask_hours"),
         ("change_hours", {"days": "mañana", "hours": "de 9 a 6"}, "ask_day"),
+        ("set_availability", {"days": "los lunes", "hours": "de 5 de la tarde a 3 de la tarde"}, "invalid_hours"),
+        ("set_availability", {"days": "hoy", "hours": "de 9 a 3"}, "ask_day"),
         ("remove_staff", {"name": "yo"}, "last_owner"),
         ("change_permission", {"name": "Lupita", "role": "staff"}, "last_owner"),
         ("remove_staff", {"name": "Brenda"}, "unknown_staff"),
@@ -207,6 +209,7 @@ async def test_what_cannot_be_is_refused_in_words_and_nothing_is_half_done(
         ({"days": "domingos", "hours": "de 10 a 2"}, "domingo: 10:00 AM a 2:00 PM"),
         ({"days": "lunes y martes", "hours": "abrimos a las 10"}, "lunes: 10:00 AM a 7:00 PM y martes: 10:00 AM a"),
         ({"days": "los miércoles", "closed": True}, "miércoles: cerrado"),
+        ({"days": "abrimos de lunes a viernes de 8 a 5", "hours": "abrimos de lunes a viernes de 8 a 5"}, "5:00 PM"),
     ],
 )
 async def test_the_week_is_changed_by_the_words_that_were_said(
@@ -222,6 +225,35 @@ async def test_the_week_is_changed_by_the_words_that_were_said(
     assert says in told.body["text"]
     assert await rows(database, week) != before
     assert await take_back(database, salon, "Lupita")
+    assert await rows(database, week) == before
+
+
+@pytest.mark.parametrize(
+    ("who", "arguments", "says"),
+    [
+        ("Karla", {"days": "de lunes a miércoles", "hours": "de 10 a 6"}, "miércoles: 10:00 AM a 6:00 PM"),
+        ("Karla", {"days": "los martes", "off": True}, "martes: descansa"),
+        ("Lupita", {"days": "los sábados", "hours": "salgo a las 3"}, "Lupita queda así: sábado: 9:00 AM a 3:00 PM"),
+        (
+            "Rosa",
+            {"days": "los lunes", "hours": "de 9 a 1", "staff": "karla"},
+            "Karla queda así: lunes: 9:00 AM a 1:00 PM",
+        ),
+    ],
+)
+async def test_somebodys_week_is_changed_by_the_words_that_were_said(
+    database: Database, who: str, arguments: dict[str, Any], says: str
+) -> None:
+    """Their other days stay; who had the business's hours has their own from then on, and not after an undo."""
+    salon = await open_salon(database)
+    week = "select staff_id, weekday, opens_minute, closes_minute from staff_hours order by 1, 2, 3"
+    before = await rows(database, week)
+
+    told = await call_as(database, salon, who, "set_availability", arguments)
+
+    assert says in told.body["text"]
+    assert await rows(database, week) != before
+    assert await take_back(database, salon, who)
     assert await rows(database, week) == before
 
 

@@ -57,6 +57,7 @@ async def test_a_tool_runs_for_exactly_the_roles_of_the_matrix(database: Databas
         ("Rosa", "block_time", {"when": "mañana", "whole_business": True}),
         ("Karla", "unblock_time", {"when": "mañana", "staff": "Lupita"}),
         ("Rosa", "unblock_time", {"when": "mañana", "whole_business": True}),
+        ("Karla", "set_availability", {"days": "los lunes", "off": True, "staff": "Lupita"}),
         ("Rosa", "add_staff", {"name": "Brenda", "phone": "55 1234 5678", "role": "admin"}),
         ("Rosa", "add_staff", {"name": "Brenda", "phone": "55 1234 5678", "role": "owner"}),
         ("Rosa", "remove_staff", {"name": "Lupita"}),
