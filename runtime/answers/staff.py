@@ -107,7 +107,10 @@ def _visit_of(situation: Situation) -> StaffVisit:
 
 
 async def _load_latest(parts: Parts, visit: StaffVisit) -> StaffAction | None:
-    async with parts.database.platform() as uow:
+    ours = visit.organization_id
+    database = parts.database
+    # what they wrote to Parlo's own number is the platform's to read
+    async with database.tenant(ours) if ours == visit.claimed.organization_id else database.platform() as uow:
         latest = await staff_actions.load_latest(uow, visit.organization_id, visit.staff_id, visit.claimed.id)
         await uow.commit()
     return latest
