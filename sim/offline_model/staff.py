@@ -41,6 +41,9 @@ _SPAN = re.compile(
     r"(?:de(?:sde)? )?(?:las? )?\d{1,2}(?::\d{2})? ?(?:am|pm)?(?: y media)? (?:a|hasta) (?:las? )?\d{1,2}(?::\d{2})?"
     r"(?: y media)?(?: ?(?:am|pm)| de la (?:manana|tarde|noche))?"
 )
+_OF_HOUR = re.compile(
+    r"\bde (las? (?:\d{1,2}(?::\d{2})?|una|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce)(?: y media)?)\b"
+)
 _VERBS = re.compile(
     r"^(?:por favor )?(?:oye |hola |parlo )*(?:bloquea\w*|desbloquea\w*|libera\w*|quita\w*|cierra\w*|cerramos|"
     r"no abrimos|no vengo|aparta\w*)\b"
@@ -177,7 +180,7 @@ def _fill_schedule(wish: Wish, said: Said, context: Context) -> dict[str, object
     whose = "todos" if re.search(r"\b(?:todos|todas|todo el negocio|de la estetica)\b", said.folded) else staff
     if not whose and re.search(r"\b(?:mi|mis|tengo|me toca)\b", said.folded):
         whose = "mía" if re.search(r"\b(?:mi|mis)\b", said.folded) else ""
-    return {"day": day, "whose": whose, "only_next": wish is Wish.NEXT}
+    return {"day": day, "whose": whose, "only_next": wish is Wish.NEXT and not day}
 
 
 def _fill_move(said: Said, context: Context) -> dict[str, object]:
@@ -224,15 +227,16 @@ def _with(said: Said, context: Context) -> str:
 def _when(said: Said) -> str:
     """The day and hour that were said, as they were said."""
     found = find_when(said.text)
-    which = re.search(r"\bde (las? \d{1,2}(?::\d{2})?(?: y media)?)", said.folded)
+    which = _OF_HOUR.search(said.folded)
     return join_when(found.day, found.time or (which.group(1) if which else ""))
 
 
 def _span(said: Said) -> str:
     """The words for a stretch of time: all that is left without the verb."""
-    found = find_when(said.text)
+    # "mañana no vengo" is no refusal of tomorrow, as it would be of a customer's
+    found = find_when(re.sub(r"\bno\b", " ", said.text))
     stretch = _SPAN.search(said.folded)
-    # after a name that ends in "la", or before a "no", `find_when` does not take it for a day
+    # after a name that ends in "la" `find_when` does not take it for a day
     day = found.day or ("mañana" if re.search(r"(?<!en la )(?<!de la )\bmanana\b", said.folded) else "")
     if stretch is not None:
         return f"{day} {stretch.group()}".strip()
