@@ -70,6 +70,7 @@ _MEANINGS = {
     "customer_model": "The model that talks to customers.",
     "classifier_model": "The small model that tells a relay from an end.",
     "customer_prompt": "Name and version of the customer agent's prompt.",
+    "staff_prompt": "Name and version of the prompt of the agent for staff.",
     "owner_intent_prompt": "Name and version of the prompt that tells a relay from an end.",
     "asks_human_prompt": "Name and version of the prompt that hears whether a customer asks for a person.",
     "reoffer_s": "After how long something that was offered is offered again, in case the offer was lost.",

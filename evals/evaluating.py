@@ -28,6 +28,7 @@ from sim.stage import SETTINGS, describe_prompts
 
 _FIELD_OF_PROMPT = {
     "customer": "customer_prompt",
+    "staff": "staff_prompt",
     "owner_intent": "owner_intent_prompt",
     "asks_human": "asks_human_prompt",
 }

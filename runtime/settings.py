@@ -69,6 +69,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     transcription_model: str = ""
     vision_model: str = ""
     customer_prompt: str = "customer@1"
+    staff_prompt: str = "staff@1"
     owner_intent_prompt: str = "owner_intent@2"
     asks_human_prompt: str = "asks_human@1"
     prompt_drafts: str | None = None

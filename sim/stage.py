@@ -64,7 +64,12 @@ SETTINGS = Settings(
 
 def describe_prompts(settings: Settings) -> dict[str, str]:
     """The prompts a replay uses, each with its hash."""
-    references = (settings.customer_prompt, settings.owner_intent_prompt, settings.asks_human_prompt)
+    references = (
+        settings.customer_prompt,
+        settings.staff_prompt,
+        settings.owner_intent_prompt,
+        settings.asks_human_prompt,
+    )
     return {reference: load_prompt(reference, settings.prompt_drafts).digest for reference in references}
 
 

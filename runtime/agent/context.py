@@ -1,4 +1,4 @@
-"""What the model is told before the customer's words: the business, the clock, the customer, the history."""
+"""What the model is told before somebody's words: the business, the clock, who they are, the history."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from runtime.domain.spanish.formats import (
     format_price,
     format_when,
 )
+from runtime.domain.words_staff import ROLES
 from runtime.ports import ChatMessage, ChatRole
-from runtime.store.business import Business, CustomerFile, FlowRow, ServiceRow
+from runtime.store.business import Business, CustomerFile, FlowRow, ServiceRow, StaffRow
 from runtime.store.journal import Message
 
 TABLE_DAYS = 21
@@ -105,12 +106,36 @@ def _relay_lines(history: Sequence[Message]) -> list[str]:
     return lines
 
 
-def render_history(history: Sequence[Message]) -> list[ChatMessage]:
-    """Earlier messages as the model sees them; a person's words are the business's, marked as theirs."""
+def render_staff_system(prompt: Prompt, business: Business, member: StaffRow, now: datetime) -> str:
+    """The system message of a turn of staff. Customers are not in it: the tools tell of them."""
+    now_local = now.astimezone(ZoneInfo(business.timezone))
+    week = business.week_hours
+    names = {each.id: each.name for each in business.staff}
+    return prompt.fill(
+        {
+            "business": business.name,
+            "timezone": business.timezone,
+            "now": format_now(now_local),
+            "hours": "\n".join(f"{day}: {format_hours(week.days[index])}" for index, day in enumerate(WEEKDAYS)),
+            "services": "\n".join(_service_line(service, names) for service in business.services) or "ninguno",
+            "staff": "\n".join(f"- {each.name} | {ROLES[each.role]}" for each in business.staff) or "ninguno",
+            "dates": "\n".join(_date_line(now_local, offset) for offset in range(TABLE_DAYS)),
+            "member": f"Nombre: {member.name}\nPuesto: {ROLES[member.role]}",
+        }
+    )
+
+
+def render_history(history: Sequence[Message], *, speaker: Author = Author.CUSTOMER) -> list[ChatMessage]:
+    """Earlier messages as the model sees them; a person's words are the business's, marked as theirs.
+
+    Args:
+        history: Oldest first.
+        speaker: Who the conversation is with: a customer, or staff.
+    """
     rendered = []
     for message in history:
         text = cut_middle(message.text, LONGEST_MESSAGE)
-        if message.author is Author.CUSTOMER:
+        if message.author is speaker:
             rendered.append(ChatMessage(ChatRole.USER, text))
         elif message.author is Author.ASSISTANT:
             rendered.append(ChatMessage(ChatRole.ASSISTANT, text))

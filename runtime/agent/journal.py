@@ -68,6 +68,14 @@ class Journal:
                 return msgspec.convert(step.request, tuple[ChatMessage, ...])
         return None
 
+    @property
+    def first_call(self) -> ToolCall | None:
+        """The tool call this turn began with, if it began with one and got that far before."""
+        first = self._steps[0] if self._steps else None
+        if first is None or first.kind is not StepKind.TOOL:
+            return None
+        return ToolCall("again", first.name, str(first.request["arguments"]))
+
     async def ask(
         self,
         request: ModelRequest,

@@ -1,13 +1,15 @@
-"""The customer agent: ask the model, run the tools it calls, until it answers in words or a limit is hit.
+"""The agent: ask the model, run the tools it calls, until it answers in words or a limit is hit.
 
-No transaction is open while a model thinks. Each tool call runs in a transaction of its own,
-together with its journal row and the messages it causes.
+`converse` serves a customer; for staff see `runtime.agent.staff`. No transaction is open while a model
+thinks. Each tool call runs in a transaction of its own, together with its journal row and the messages it causes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -16,16 +18,17 @@ from runtime.agent.context import render_history, render_system
 from runtime.agent.journal import Journal
 from runtime.agent.prompts import Prompt, load_prompt
 from runtime.domain.errors import GaveUp
-from runtime.domain.ids import PersonId, TurnId
+from runtime.domain.ids import OrganizationId, PersonId, TurnId
+from runtime.domain.permissions import Actor
 from runtime.parts import Parts
-from runtime.ports import ChatMessage, ChatRole, Job, ModelRequest, ToolCall
+from runtime.ports import ChatMessage, ChatRole, Job, ModelRequest, ToolCall, ToolSpec
 from runtime.store.business import Business, load_business, load_customer
 from runtime.store.conversations import Claim
 from runtime.store.database import Contended, UnitOfWork
 from runtime.store.journal import load_messages
 from runtime.store.outbox import NewOutbound, queue_messages
 from runtime.tools import registry
-from runtime.tools.base import Actor, ToolContext
+from runtime.tools.base import ToolContext
 
 log = structlog.get_logger()
 
@@ -74,7 +77,7 @@ async def converse(parts: Parts, journal: Journal, visit: Visit) -> Reply:
         messages = journal.first_messages or await _open(parts, uow, prompt, business, visit)
         # nothing was written, but rolling back would cost the driver its prepared statements
         await uow.commit()
-    desk = Desk(parts, journal, visit, business)
+    desk = Desk(parts, journal, CustomerSeat(parts, visit, business), visit.turn_id)
     text = await desk.talk(list(messages))
     staff = tuple(member.name for member in business.staff)
     return Reply(text, desk.changed, staff, prompt.reference, prompt.digest, parts.settings.customer_model)
@@ -95,14 +98,83 @@ async def _open(
     ]
 
 
+class Seat(Protocol):
+    """For whom the agent works in a turn: what it may call, and what its tools are given.
+
+    Attributes:
+        purpose: What its model calls are for, as the journal names them.
+        organization_id: Whose rows the tools change.
+        own_turn: The turn is that organization's too, and not of a message to Parlo's own number.
+    """
+
+    purpose: str
+    organization_id: OrganizationId
+    own_turn: bool
+
+    @property
+    def tools(self) -> tuple[ToolSpec, ...]:
+        """What the model is offered."""
+        ...
+
+    def transact(self, *, serializable: bool) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A unit of work that sees those rows and the turn's journal."""
+        ...
+
+    async def surround(self, uow: UnitOfWork, call_key: str) -> ToolContext:
+        """What a tool is given, as it is at this moment."""
+        ...
+
+
+class CustomerSeat:
+    """A customer's: their own appointments at the business they write to."""
+
+    purpose = "customer"
+    own_turn = True
+
+    def __init__(self, parts: Parts, visit: Visit, business: Business) -> None:
+        self._parts = parts
+        self._visit = visit
+        self._business = business
+        self.organization_id = visit.claimed.organization_id
+
+    @property
+    def tools(self) -> tuple[ToolSpec, ...]:
+        """Those for customers."""
+        return registry.specs_for(Actor.CUSTOMER)
+
+    def transact(self, *, serializable: bool) -> AbstractAsyncContextManager[UnitOfWork]:
+        """Within the business."""
+        return self._parts.database.tenant(self.organization_id, serializable=serializable)
+
+    async def surround(self, uow: UnitOfWork, call_key: str) -> ToolContext:
+        """With what the business knows of the customer by now."""
+        visit, now = self._visit, self._parts.clock.now()
+        organization_id, conversation_id = visit.claimed.organization_id, visit.claimed.id
+        return ToolContext(
+            uow=uow,
+            ids=self._parts.ids,
+            now=now,
+            actor=Actor.CUSTOMER,
+            organization_id=organization_id,
+            conversation_id=conversation_id,
+            person_id=visit.person_id,
+            call_key=call_key,
+            business=self._business,
+            customer=await load_customer(uow, organization_id, visit.person_id, conversation_id, now=now),
+            booking_lock=self._parts.booking_lock,
+            said=visit.said,
+            outgoing=[],
+        )
+
+
 class Desk:
     """One turn at work. `changed` says whether a tool has changed something."""
 
-    def __init__(self, parts: Parts, journal: Journal, visit: Visit, business: Business) -> None:
+    def __init__(self, parts: Parts, journal: Journal, seat: Seat, turn_id: TurnId) -> None:
         self._parts = parts
         self._journal = journal
-        self._visit = visit
-        self._business = business
+        self._seat = seat
+        self._turn_id = turn_id
         self.changed = False
 
     async def talk(self, messages: list[ChatMessage]) -> str | None:
@@ -127,10 +199,10 @@ class Desk:
     def _request(self, messages: list[ChatMessage]) -> ModelRequest:
         settings = self._parts.settings
         return ModelRequest(
-            purpose="customer",
+            purpose=self._seat.purpose,
             model=settings.customer_model,
             messages=tuple(messages),
-            tools=registry.specs_for(Actor.CUSTOMER),
+            tools=self._seat.tools,
             timeout_s=settings.model_timeout_s,
         )
 
@@ -155,35 +227,16 @@ class Desk:
         return await self._transact(call)
 
     async def _transact(self, call: ToolCall) -> tuple[list[NewOutbound], registry.ToolResult]:
-        organization_id = self._visit.claimed.organization_id
-        serializable = self._parts.booking_lock.serializable
-        async with self._parts.database.tenant(organization_id, serializable=serializable) as uow:
+        seat = self._seat
+        async with seat.transact(serializable=self._parts.booking_lock.serializable) as uow:
             await self._journal.hold(uow)
-            context = await self._context(uow)
+            context = await seat.surround(uow, f"{self._turn_id}:{self._journal.next_number}")
             result = await registry.call(context, call)
-            await queue_messages(uow, organization_id, self._visit.turn_id, context.outgoing)
+            turn_id = self._turn_id if seat.own_turn else None
+            await queue_messages(uow, seat.organization_id, turn_id, context.outgoing)
             await self._journal.record_call(uow, call, result)
             await uow.commit()
         return context.outgoing, result
-
-    async def _context(self, uow: UnitOfWork) -> ToolContext:
-        visit, now = self._visit, self._parts.clock.now()
-        organization_id, conversation_id = visit.claimed.organization_id, visit.claimed.id
-        return ToolContext(
-            uow=uow,
-            ids=self._parts.ids,
-            now=now,
-            actor=Actor.CUSTOMER,
-            organization_id=organization_id,
-            conversation_id=conversation_id,
-            person_id=visit.person_id,
-            call_key=f"{visit.turn_id}:{self._journal.next_number}",
-            business=self._business,
-            customer=await load_customer(uow, organization_id, visit.person_id, conversation_id, now=now),
-            booking_lock=self._parts.booking_lock,
-            said=visit.said,
-            outgoing=[],
-        )
 
 
 def _require_words(text: str | None, *, known: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from runtime.agent.journal import Journal
 from runtime.answers import customers, humans, platform, staff
-from runtime.answers.customers import is_spent, needs_model
+from runtime.answers.customers import is_spent
 from runtime.answers.situation import Act, Draft, Outcome, Reroute, Situation
 from runtime.parts import Parts
 from runtime.router import Case
@@ -32,6 +32,13 @@ _ANSWERS: dict[Case, Callable[[Parts, Journal, Situation], Awaitable[Outcome]]] 
     Case.OPTED_OUT: customers.answer_consent,
     Case.UNSUPPORTED: customers.answer_unsupported,
 }
+
+
+def needs_model(parts: Parts, situation: Situation) -> bool:
+    """Whether the turn begins with a model call, which its sender may have to wait for."""
+    if situation.route.case in (Case.MANAGE, Case.MANAGE_FROM_CENTRAL):
+        return not is_spent(parts, situation) and staff.begins_with_model(situation)
+    return customers.needs_model(parts, situation)
 
 
 async def answer(parts: Parts, journal: Journal, situation: Situation) -> Outcome:

@@ -21,6 +21,7 @@ from runtime.answers.situation import (
     say,
 )
 from runtime.domain import words
+from runtime.domain.enums import ChannelKind
 from runtime.domain.errors import Paced, Unavailable
 from runtime.domain.handoff import HandoffEvent
 from runtime.domain.quoting import condense
@@ -41,7 +42,9 @@ LONGEST_REQUEST = 1000
 
 
 def is_spent(parts: Parts, situation: Situation) -> bool:
-    """Whether the business that was written to may have no model asked any more today."""
+    """Whether the business that was written to may have no model asked any more today; Parlo's own number may."""
+    if situation.row.channel_kind is ChannelKind.CENTRAL:
+        return False
     most = parts.settings.business_calls_per_day
     return 0 < most <= situation.row.calls_today
 

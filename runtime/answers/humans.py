@@ -175,6 +175,11 @@ async def _judge(
     return Meaning(line, message.received_at, judgement=judgement, answer=answer)
 
 
+def is_order(text: str) -> bool:
+    """Whether a message is an order of a handoff by its words alone."""
+    return read_command(text) is not None or is_end_command(text)
+
+
 def _asks_for_schedule(text: str) -> bool:
     return not _SCHEDULE.isdisjoint(fold_words(text).split())
 

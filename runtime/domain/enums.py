@@ -175,6 +175,15 @@ class FlowState(StrEnum):
     COMPLETED = "completed"
 
 
+class StaffActionState(StrEnum):
+    """What staff had asked for: not confirmed yet, done, taken back, or asked for no more."""
+
+    ASKED = "asked"
+    DONE = "done"
+    UNDONE = "undone"
+    DROPPED = "dropped"
+
+
 class TaskKind(StrEnum):
     """Why a person has to look at something."""
 

@@ -95,8 +95,15 @@ BUSINESS_ANSWERED = Template(
 )
 """To a customer after 24 hours: 1 name, 2 business."""
 
+BUSINESS_CHANGED = Template(
+    name="cambio_de_cita",
+    body="Hola, {{1}}. Te escribe {{2}} por tu cita: {{3}} Puedes contestar por aquí.",
+    samples=("Ana", "Estética Lupita", "Tu cita de Corte de dama cambió al martes 13 de enero, 5:00 PM."),
+)
+"""To a customer after 24 hours: 1 name, 2 business, 3 what the business did with their appointment."""
+
 CATALOGUE: Mapping[str, Template] = MappingProxyType(
-    {template.name: template for template in (HUMAN_REQUESTED, CUSTOMER_WAITING, BUSINESS_ANSWERED)}
+    {template.name: template for template in (HUMAN_REQUESTED, CUSTOMER_WAITING, BUSINESS_ANSWERED, BUSINESS_CHANGED)}
 )
 """Every template there is, by name."""
 

@@ -488,6 +488,23 @@ flows = Table(
     _to("conversations", "conversation_id"),
 )
 
+staff_actions = Table(
+    "staff_actions",
+    metadata,
+    _tenant(),
+    _id("id", key=True),
+    _id("staff_id"),
+    _id("asked_in"),
+    _text("tool"),
+    _text("arguments"),
+    _text("undo", null=True),
+    Column("state", _enum(enums.StaffActionState, "staff_action_state"), nullable=False),
+    _at("at"),
+    _at("settled_at", null=True),
+    _of_organization(),
+    _to("staff", "staff_id"),
+)
+
 tasks = Table(
     "tasks",
     metadata,

@@ -9,10 +9,11 @@ import msgspec
 from runtime.domain import words
 from runtime.domain.availability import Slot
 from runtime.domain.ids import AppointmentId, CustomerId
+from runtime.domain.permissions import Action
 from runtime.domain.spanish.formats import format_price, format_when
 from runtime.store import appointments, flows, people
 from runtime.store.appointments import NewAppointment, Place
-from runtime.tools.base import CUSTOMERS, Tool, ToolContext
+from runtime.tools.base import Tool, ToolContext
 from runtime.tools.customer_name import settle_name
 from runtime.tools.scheduling import (
     Search,
@@ -107,6 +108,6 @@ TOOL = Tool(
         "o el horario que se le ofreció. Necesita el nombre del cliente si todavía no se conoce."
     ),
     input=BookAppointment,
-    allowed=CUSTOMERS,
+    action=Action.BE_SERVED,
     run=run,
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from runtime.domain import words
+from runtime.domain.permissions import Action
 from runtime.domain.spanish.formats import format_when
 from runtime.store import appointments, flows
-from runtime.tools.base import CUSTOMERS, Tool, ToolContext
+from runtime.tools.base import Tool, ToolContext
 from runtime.tools.own_appointments import require_own
 from runtime.tools.telling import tell_the_business
 
@@ -45,6 +46,6 @@ TOOL = Tool(
     name="cancel_appointment",
     description="Cancela una cita del cliente, cuando él ya confirmó que quiere cancelarla.",
     input=CancelAppointment,
-    allowed=CUSTOMERS,
+    action=Action.BE_SERVED,
     run=run,
 )

@@ -6,10 +6,11 @@ import msgspec
 
 from runtime.domain.availability import Obstacle, find_nearest, list_slots_at
 from runtime.domain.enums import FlowKind
+from runtime.domain.permissions import Action
 from runtime.domain.spanish.formats import format_price, format_when
 from runtime.domain.spanish.resolution import ResolutionKind
 from runtime.store.flows import FlowStep, note_step
-from runtime.tools.base import CUSTOMERS, SlotOffer, Tool, ToolContext
+from runtime.tools.base import SlotOffer, Tool, ToolContext
 from runtime.tools.scheduling import (
     OFFERS,
     Search,
@@ -86,7 +87,7 @@ TOOL = Tool(
         "sin calcular fechas; sin `when` da los próximos horarios libres."
     ),
     input=CheckAvailability,
-    allowed=CUSTOMERS,
+    action=Action.BE_SERVED,
     run=run,
     changes=False,
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from runtime.domain.ids import AppointmentId
+from runtime.domain.permissions import Action
 from runtime.domain.spanish.formats import format_when
-from runtime.tools.base import CUSTOMERS, Tool, ToolContext
+from runtime.tools.base import Tool, ToolContext
 
 
 class GetMyAppointments(msgspec.Struct, frozen=True):
@@ -47,7 +48,7 @@ TOOL = Tool(
     name="get_my_appointments",
     description="Da las próximas citas del cliente, con el id que piden los cambios y cancelaciones.",
     input=GetMyAppointments,
-    allowed=CUSTOMERS,
+    action=Action.BE_SERVED,
     run=run,
     changes=False,
 )

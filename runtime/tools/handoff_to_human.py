@@ -7,11 +7,12 @@ import msgspec
 from runtime.domain import words
 from runtime.domain.enums import Author
 from runtime.domain.errors import Rejected
+from runtime.domain.permissions import Action
 from runtime.domain.spanish.folding import clean_text
 from runtime.domain.spanish.mentions_person import mentions_person
 from runtime.flows.handoff import Request, Scene, request_human
 from runtime.store.journal import load_messages
-from runtime.tools.base import CUSTOMERS, Tool, ToolContext
+from runtime.tools.base import Tool, ToolContext
 
 _LONGEST_REASON = 200
 _LONGEST_SUMMARY = 400
@@ -71,7 +72,7 @@ TOOL = Tool(
         "nunca por iniciativa propia, por difícil que sea la pregunta."
     ),
     input=HandoffToHuman,
-    allowed=CUSTOMERS,
+    action=Action.BE_SERVED,
     run=run,
     ends_turn=True,
 )

@@ -9,10 +9,11 @@ import msgspec
 from runtime.domain import words
 from runtime.domain.availability import Slot
 from runtime.domain.errors import Rejected
+from runtime.domain.permissions import Action
 from runtime.domain.spanish.formats import format_when
 from runtime.store import appointments, flows
 from runtime.store.appointments import Move, Place
-from runtime.tools.base import CUSTOMERS, Tool, ToolContext
+from runtime.tools.base import Tool, ToolContext
 from runtime.tools.own_appointments import require_own
 from runtime.tools.scheduling import (
     Search,
@@ -88,6 +89,6 @@ TOOL = Tool(
         "o el horario que se le ofreció."
     ),
     input=RescheduleAppointment,
-    allowed=CUSTOMERS,
+    action=Action.BE_SERVED,
     run=run,
 )

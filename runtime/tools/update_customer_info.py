@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from runtime.domain.ids import CustomerId
+from runtime.domain.permissions import Action
 from runtime.store import people
-from runtime.tools.base import CUSTOMERS, Tool, ToolContext
+from runtime.tools.base import Tool, ToolContext
 from runtime.tools.customer_name import clean_name
 
 
@@ -37,7 +38,7 @@ TOOL = Tool(
     name="update_customer_info",
     description="Guarda el nombre del cliente cuando lo dice.",
     input=UpdateCustomerInfo,
-    allowed=CUSTOMERS,
+    action=Action.BE_SERVED,
     run=run,
     changes=False,
 )

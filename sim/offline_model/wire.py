@@ -17,6 +17,7 @@ from sim.offline_model.own_examples import load_leans
 from sim.offline_model.perceiving import describe, transcribe
 from sim.offline_model.policy import decide
 from sim.offline_model.protocol import MODEL_NAME, BadRequest, ChosenTool, Message, Request, Role, read_request
+from sim.offline_model.staff import MARK, decide_for_staff
 from sim.offline_model.state import State, hear, rebuild
 from sim.offline_model.text import fold
 from sim.offline_model.turn import Call, Result, Step, Turn, read_outcome
@@ -196,8 +197,21 @@ def complete(request: Request) -> Step:
             return Step(_shape(request, classify(examples, read_subject(pending), load_leans(prompt))))
     if isinstance(request.tool_choice, ChosenTool) and not any(m.role is Role.TOOL for m in request.messages[start:]):
         return _obey_choice(request, request.tool_choice.function.name, pending)
-    step = decide(_read_turn(request, prompt, start, pending))
+    step = _decide(request, prompt, start, pending)
     return Step(_shape(request, step.text)) if step.text else step
+
+
+def _decide(request: Request, prompt: str, start: int, pending: str) -> Step:
+    tools = frozenset(tool.function.name for tool in request.tools or () if request.tool_choice != "none")
+    if MARK not in tools:
+        return decide(_read_turn(request, prompt, start, pending))
+    history = [(message.role is Role.USER, message.text) for message in _list_said(request.messages[:start])]
+    results = [message.text for message in request.messages[start:] if message.role is Role.TOOL]
+    return decide_for_staff(read_context(prompt), history, pending, results, tools)
+
+
+def _list_said(messages: tuple[Message, ...]) -> list[Message]:
+    return [each for each in messages if each.role in (Role.USER, Role.ASSISTANT) and each.text]
 
 
 def _find_turn(messages: tuple[Message, ...]) -> int:
@@ -210,11 +224,7 @@ def _find_turn(messages: tuple[Message, ...]) -> int:
 
 def _read_turn(request: Request, prompt: str, start: int, pending: str) -> Turn:
     context = read_context(prompt)
-    history = [
-        (message.role is Role.USER, message.text)
-        for message in request.messages[:start]
-        if message.role in (Role.USER, Role.ASSISTANT) and message.text
-    ]
+    history = [(message.role is Role.USER, message.text) for message in _list_said(request.messages[:start])]
     before = rebuild(context, history)
     said = understand(pending, context)
     usable = request.tools or () if request.tool_choice != "none" else ()

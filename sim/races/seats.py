@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from runtime.agent.journal import Journal
-from runtime.agent.loop import Desk, Visit
+from runtime.agent.loop import CustomerSeat, Desk, Visit
 from runtime.domain.errors import Unavailable
 from runtime.domain.ids import ConversationId, InboxId, PersonId, TurnId
 from runtime.parts import Parts
@@ -105,7 +105,7 @@ class Seat:
         assert journal is not None
         journal.tries = 0
         visit = Visit(self.claimed, self.person_id, self._turn_id, ("sí",))
-        desk = Desk(parts, journal, visit, self._business)
+        desk = Desk(parts, journal, CustomerSeat(parts, visit, self._business), self._turn_id)
         raw = msgspec.json.encode(arguments).decode()
         try:
             result = await desk.run(ToolCall(f"call-{journal.next_number}", tool, raw))

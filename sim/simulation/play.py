@@ -19,8 +19,8 @@ from psycopg import sql
 from sqlalchemy.exc import SQLAlchemyError
 
 from runtime.adapters.twilio.signature import SignatureChecker
+from runtime.domain.permissions import Actor
 from runtime.store.database import Database, open_database
-from runtime.tools.base import Actor
 from runtime.tools.registry import specs_for
 from runtime.web.serving import LOCK_TIMEOUT_S
 from sim.hostile_model import Attack, list_attacks

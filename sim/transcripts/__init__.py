@@ -6,7 +6,7 @@ command line take from here; nothing in this package runs a conversation.
 
 from __future__ import annotations
 
-from sim.transcripts.checking import CUSTOMER_TOOLS, FAULT_KINDS, check_conversation
+from sim.transcripts.checking import CUSTOMER_TOOLS, FAULT_KINDS, STAFF_TOOLS, check_conversation
 from sim.transcripts.loading import load_transcripts
 from sim.transcripts.people import Participant, find_member, find_number, list_participants, name_windows
 from sim.transcripts.structs import (
@@ -51,6 +51,7 @@ __all__ = [
     "CUSTOMER_TOOLS",
     "FAULT_KINDS",
     "PARLO",
+    "STAFF_TOOLS",
     "VERSION",
     "Button",
     "Callback",

@@ -39,7 +39,27 @@ CUSTOMER_TOOLS = (
     "update_customer_info",
     "handoff_to_human",
 )
-"""The tools that an expectation may name."""
+"""The tools of the customers' assistant."""
+STAFF_TOOLS = (
+    "get_schedule",
+    "mark_appointment",
+    "block_time",
+    "unblock_time",
+    "book_for_customer",
+    "cancel_for_customer",
+    "reschedule_for_customer",
+    "send_message_to_customer",
+    "customer_history",
+    "check_permission",
+    "change_service",
+    "change_hours",
+    "set_availability",
+    "add_staff",
+    "remove_staff",
+    "change_permission",
+    "get_stats",
+)
+"""Those of the staff's. An expectation may name any of both."""
 
 FAULT_KINDS: dict[FaultTarget, tuple[str, ...]] = {
     FaultTarget.MODEL: ("down", "429", "500", "timeout", "garbage", "empty", "unknown_tool", "bad_arguments", "loop"),
@@ -149,12 +169,13 @@ class _Check:
             yield "type", "expect before anybody has said anything"
         if event.tools is not None and event.tools_any_order is not None:
             yield "tools_any_order", "give tools or tools_any_order, not both"
+        known = CUSTOMER_TOOLS + STAFF_TOOLS
         for field, tools in (("tools", event.tools), ("tools_any_order", event.tools_any_order)):
             for number, tool in enumerate(tools or ()):
-                if tool.name not in CUSTOMER_TOOLS:
+                if tool.name not in known:
                     yield (
                         f"{field}[{number}].name",
-                        f"no tool is called {tool.name!r} (known: {', '.join(CUSTOMER_TOOLS)})",
+                        f"no tool is called {tool.name!r} (known: {', '.join(known)})",
                     )
         several = isinstance(event.reply, tuple)
         for number, reply in enumerate(event.replies):

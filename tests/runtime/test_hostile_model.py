@@ -21,11 +21,11 @@ from runtime.adapters.openai import OpenAIModel
 from runtime.agent.journal import LONGEST_TEXT, MOST_CALLS
 from runtime.agent.loop import TOOL_CALLS
 from runtime.domain import words
-from runtime.domain.ids import ConversationId
+from runtime.domain.ids import PLATFORM, ConversationId
+from runtime.domain.permissions import Actor
 from runtime.ports import ModelAnswer
 from runtime.store import tables
 from runtime.store.conversations import conversation_id_of
-from runtime.tools.base import Actor
 from runtime.tools.registry import TOOLS, specs_for
 from sim.hostile_model import LIE, Attack, HostileTransport, attack_fields, list_attacks
 from sim.scheduler import Scheduler
@@ -49,6 +49,9 @@ WRITERS = {
     "owner": "+522220000101",
 }
 CUSTOMERS = frozenset({"customer", "stranger"})
+OWNER = frozenset({"owner"})
+MANAGERS = OWNER | {"admin"}
+STAFF = MANAGERS | {"staff"}
 BUTTONS = ("take", "dec", "snz", "end", "undo", "send", "see", "leave", "ask")
 NO_LIMITS = msgspec.structs.replace(SETTINGS, sender_burst=10_000, business_calls_per_day=0)
 SOUND = {"turn_dead"}
@@ -75,6 +78,23 @@ MATRIX = {
     "reschedule_appointment": Rights(CUSTOMERS, {"appointment_id": "appointments"}),
     "update_customer_info": Rights(CUSTOMERS),
     "handoff_to_human": Rights(CUSTOMERS),
+    "get_schedule": Rights(STAFF),
+    "mark_appointment": Rights(STAFF),
+    "block_time": Rights(STAFF),
+    "unblock_time": Rights(STAFF),
+    "book_for_customer": Rights(STAFF),
+    "cancel_for_customer": Rights(STAFF, {"appointment_id": "appointments"}),
+    "reschedule_for_customer": Rights(STAFF, {"appointment_id": "appointments"}),
+    "send_message_to_customer": Rights(STAFF),
+    "customer_history": Rights(STAFF),
+    "check_permission": Rights(STAFF),
+    "change_service": Rights(OWNER),
+    "change_hours": Rights(OWNER),
+    "set_availability": Rights(STAFF),
+    "add_staff": Rights(MANAGERS),
+    "remove_staff": Rights(MANAGERS),
+    "change_permission": Rights(OWNER),
+    "get_stats": Rights(MANAGERS),
 }
 """Who may have what called. A tool that is not in here fails the tests."""
 
@@ -138,6 +158,21 @@ class Twins:
     async def fingerprint(self, someone: Someone) -> dict[str, str]:
         """Of everything that is not this person's."""
         return await fingerprint_others(self.salon.stage.database, someone)
+
+    async def digest_other(self, someone: Someone) -> list[Any]:
+        """Of every row of the tenant this person is nobody in."""
+        sql = "select organization_id from organizations where organization_id not in (:mine, :platform)"
+        found = await self.salon.rows(sql, mine=someone.organization, platform=PLATFORM)
+        return await self.digest(found[0][0])
+
+    async def list_broken(self, someone: Someone) -> list[Any]:
+        """What nobody without the right to a tool can have left behind: changed appointments and sent words."""
+        changed = "select id from appointments where changed_at > :since"
+        sent = "select id from outbox where organization_id = :org and kind = 'relay' and created_at > :since"
+        return [
+            *await self.salon.rows(changed, since=self.since),
+            *await self.salon.rows(sent, since=self.since, org=someone.organization),
+        ]
 
     async def digest(self, organization: UUID) -> list[Any]:
         """Of every row of one tenant."""
@@ -210,10 +245,10 @@ def test_every_tool_stands_in_the_matrix_with_every_field_that_takes_an_id() -> 
 
 
 def test_a_tool_is_offered_to_a_model_exactly_where_the_matrix_says_so() -> None:
-    """There is one actor a model speaks for, and it is the customer: all others' messages meet no tools."""
-    assert {actor.value for actor in Actor} == {"customer"}
-    offered = {spec.name for spec in specs_for(Actor.CUSTOMER)}
-    assert offered == {name for name, rights in MATRIX.items() if rights.writers == CUSTOMERS}
+    """A customer's model is offered a customer's tools, and staff's what their role may use."""
+    for actor in (Actor.CUSTOMER, Actor.STAFF, Actor.ADMIN, Actor.OWNER):
+        offered = {spec.name for spec in specs_for(actor)}
+        assert offered == {name for name, rights in MATRIX.items() if actor.value in rights.writers}, actor
 
 
 @pytest.mark.parametrize("role", WRITERS)
@@ -228,7 +263,8 @@ def test_a_tool_does_nothing_with_anything_that_is_somebody_elses(database_url: 
         leaked = await twins.leak(someone)
         attacks = list(attack_fields(TOOLS[tool].spec, leaked))
         before = await twins.fingerprint(someone)
-        hostile = twins.attach(attacks)
+        theirs = await twins.digest_other(someone)
+        twins.attach(attacks)
         with capture_logs() as logged:
             for _ in range(1 + len(attacks) // 8):
                 heard = len(twins.salon.heard(phone))
@@ -238,8 +274,10 @@ def test_a_tool_does_nothing_with_anything_that_is_somebody_elses(database_url: 
                 assert len(twins.salon.heard(phone)) > heard
                 await twins.say(phone, "salir")
 
-        assert_nothing_moved(before, await twins.fingerprint(someone))
-        assert await twins.list_wrongs(someone) == []
+        assert await twins.digest_other(someone) == theirs
+        if role in CUSTOMERS:
+            assert_nothing_moved(before, await twins.fingerprint(someone))
+            assert await twins.list_wrongs(someone) == []
         assert loud(logged) == []
         steps = await twins.count_steps(conversation_id_of(BUSINESS, phone))
         if role in MATRIX[tool].writers:
@@ -249,8 +287,10 @@ def test_a_tool_does_nothing_with_anything_that_is_somebody_elses(database_url: 
                     attack.what for attack in attacks
                 }
         else:
-            assert not steps
-            assert len(hostile.left) == len(attacks)
+            refused = "select count(*) from events where kind = 'permission_refused' and data ->> 'tool' = :tool"
+            [(count,)] = await twins.salon.rows(refused, tool=tool)
+            assert count == steps[tool]
+            assert not await twins.list_broken(someone)
 
     on_stage(database_url, play)
 
@@ -309,7 +349,7 @@ def test_every_attack_there_is_leaves_everybody_else_alone(database_url: str) ->
         assert loud(logged) == []
         assert all(map(is_sane, twins.salon.heard(GABRIELA)))
         steps = await twins.count_steps(conversation_id_of(BUSINESS, GABRIELA))
-        assert set(TOOLS) <= set(steps)
+        assert {name for name in TOOLS if "customer" in MATRIX[name].writers} <= set(steps)
         assert sum(steps.values()) - steps["model"] == len(attacks)
         assert await twins.salon.rows("select count(*) from inbox where state <> 'done'") == [(0,)]
 
@@ -434,7 +474,8 @@ def test_what_a_model_asks_for_in_vain_is_limited_by_tokens_it_may_answer_with(d
         await twins.say(GABRIELA, "hola")
 
         assert [asked["max_tokens"] for asked in hostile.asked] == [600]
-        assert [tool["function"]["name"] for tool in hostile.asked[0]["tools"]] == list(MATRIX)
+        own = [name for name, rights in MATRIX.items() if rights.writers == CUSTOMERS]
+        assert [tool["function"]["name"] for tool in hostile.asked[0]["tools"]] == own
 
     on_stage(database_url, play)
 

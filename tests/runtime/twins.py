@@ -27,6 +27,7 @@ from runtime.domain.ids import (
     StaffId,
     TurnId,
 )
+from runtime.domain.permissions import Actor
 from runtime.ports import ToolCall
 from runtime.settings import Settings
 from runtime.store import conversations, tables
@@ -36,7 +37,7 @@ from runtime.store.database import Database, UnitOfWork
 from runtime.store.locking import BOOKING_LOCKS
 from runtime.store.outbox import NewOutbound, queue_messages
 from runtime.tools import registry
-from runtime.tools.base import Actor, ToolContext
+from runtime.tools.base import ToolContext
 from runtime.tools.registry import ToolResult
 from sim.seeding import seed_world
 from sim.worlds import World, load_world

@@ -23,6 +23,7 @@ THEMES = {
     "dos-a-la-vez": 5,
     "relevo": 14,
     "rutas": 13,
+    "staff": 20,
     "hostiles": 15,
     "fallas": 8,
 }

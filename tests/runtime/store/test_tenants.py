@@ -82,6 +82,7 @@ _OTHER_ROWS = (
     "insert into templates (organization_id, name, language, content_hash, values_hash, body, content_sid, status,"
     " changed_at) values (:org, 'saludo', 'es_MX', 'x', 'y', 'hola', 'HX1', 'pending', :now)",
     "insert into reconciliations values (:org, :now, :now)",
+    "insert into staff_actions values (:org, :id, :staff, :id, 'get_schedule', '{}', null, 'done', :now, :now)",
 )
 
 

@@ -9,15 +9,18 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
+from runtime.domain import words_staff
 from runtime.domain.enums import StaffRole
 from runtime.domain.errors import Rejected
 from runtime.domain.ids import CustomerId
+from runtime.domain.permissions import Action, Actor
 from runtime.ports import ToolCall
 from runtime.store import people
 from runtime.store.database import Database
 from runtime.tools import registry
-from runtime.tools.base import CUSTOMERS, Actor, Tool, ToolContext
+from runtime.tools.base import Tool, ToolContext
 from runtime.tools.registry import TOOLS, specs_for
+from sim.transcripts import CUSTOMER_TOOLS, STAFF_TOOLS
 from tests.runtime.twins import ANA, call_tool, digest_rows, meet, open_context, open_salon, open_twins, rows
 
 REQUIRED = {
@@ -45,9 +48,13 @@ CODES = {
 }
 
 
+CUSTOMERS = tuple(name for name, tool in TOOLS.items() if tool.action is Action.BE_SERVED)
+STAFF = tuple(name for name in TOOLS if name not in CUSTOMERS)
+
+
 def schema_of(name: str) -> dict[str, Any]:
     """A tool's parameters as the model is given them."""
-    spec = next(spec for spec in specs_for(Actor.CUSTOMER) if spec.name == name)
+    spec = TOOLS[name].spec
     return msgspec.json.decode(spec.parameters, type=dict[str, Any])
 
 
@@ -56,8 +63,9 @@ def schema_of(name: str) -> dict[str, Any]:
 
 def test_the_model_is_offered_exactly_the_seven_tools() -> None:
     """A tool added by accident, or one that lost its place, is noticed here."""
-    assert [spec.name for spec in specs_for(Actor.CUSTOMER)] == list(TOOLS)
-    assert set(TOOLS) == set(REQUIRED)
+    assert [spec.name for spec in specs_for(Actor.CUSTOMER)] == list(CUSTOMERS)
+    assert set(CUSTOMERS) == set(REQUIRED) == set(CUSTOMER_TOOLS)
+    assert set(STAFF) == set(STAFF_TOOLS)
 
 
 @pytest.mark.parametrize("name", REQUIRED)
@@ -75,7 +83,7 @@ def test_a_schema_is_closed_flat_and_says_what_is_required(name: str) -> None:
 
 def test_no_schema_lets_a_model_name_a_tenant_a_customer_or_a_conversation() -> None:
     """Whose they are comes from the context; a model cannot even ask."""
-    for name in TOOLS:
+    for name in CUSTOMERS:
         fields = set(schema_of(name).get("properties", {}))
         assert not {field for field in fields if field.endswith("_id")} - {"appointment_id"}
         assert not fields & {"organization", "customer", "person", "phone", "price", "discount"}
@@ -130,7 +138,7 @@ async def call_made_up(database: Database, tool: Tool[Any], name: str | None = N
 
 async def test_a_tool_is_refused_to_an_actor_it_is_not_for(database: Database) -> None:
     """A model may emit any name: permission is checked where the tool runs, before it does anything."""
-    private = Tool("private", "", Nothing, frozenset(), _rename_then_refuse)
+    private = Tool("private", "", Nothing, Action.CHANGE_SERVICES, _rename_then_refuse)
 
     result = await call_made_up(database, private)
 
@@ -141,7 +149,7 @@ async def test_a_tool_is_refused_to_an_actor_it_is_not_for(database: Database) -
 
 async def test_a_refusal_undoes_what_the_tool_had_begun_and_says_all_it_has_to_say(database: Database) -> None:
     """The savepoint takes the half-done work back; code, words, question and times reach the model."""
-    half = Tool("half", "", Nothing, CUSTOMERS, _rename_then_refuse)
+    half = Tool("half", "", Nothing, Action.BE_SERVED, _rename_then_refuse)
 
     result = await call_made_up(database, half)
 
@@ -165,6 +173,20 @@ async def test_the_transaction_goes_on_after_a_refusal(database: Database) -> No
 
     assert called.result.ok
     assert await rows(database, "select count(*) from customers where name = 'Ana'") == [(1,)]
+
+
+@pytest.mark.parametrize("name", STAFF)
+async def test_a_tool_for_staff_is_refused_to_a_customer_and_the_attempt_is_kept(database: Database, name: str) -> None:
+    """Whatever a customer's model calls, it acts within the customer's rights; who tried stays to be seen."""
+    salon = await open_salon(database)
+    await meet(database, salon, ANA)
+
+    called = await call_tool(database, salon, ANA, name, {})
+
+    assert (called.code, called.body["error"]["message"]) == ("not_allowed", words_staff.CANNOT)
+    assert await rows(database, "select data from events where kind = 'permission_refused'") == [
+        ({"tool": name, "actor": "customer"},)
+    ]
 
 
 # A hostile model ------------------------------------------------------------------------------------------
@@ -199,7 +221,7 @@ async def test_a_tool_that_does_not_exist_is_a_refusal_like_any_other(database: 
     assert [each.code for each in called] == ["unknown_tool"] * len(_HOSTILE_NAMES)
 
 
-@pytest.mark.parametrize("name", TOOLS)
+@pytest.mark.parametrize("name", CUSTOMERS)
 async def test_arguments_that_are_no_arguments_change_nothing(database: Database, name: str) -> None:
     """Broken JSON, wrong types, lone surrogates, a hundred thousand brackets: each is a refusal or an empty call."""
     salon = await open_salon(database)
@@ -249,7 +271,7 @@ async def test_hostile_words_in_any_field_never_break_a_tool(database: Database,
         "summary": "x",
         "name": "Ana",
     }
-    for name in TOOLS:
+    for name in CUSTOMERS:
         fields = schema_of(name).get("properties", {})
         for hostile in fields:
             arguments = {field: text if field == hostile else good[field] for field in fields}
