@@ -13,6 +13,8 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Protocol
 
+from sqlalchemy.exc import IntegrityError
+
 from runtime.domain.errors import Unavailable
 from runtime.domain.ids import InboxId
 from runtime.store import conversations
@@ -21,6 +23,8 @@ from runtime.store.database import LockTimeout, UnitOfWork
 
 LANES = 3
 """Statements under way at once: one that waits for a conversation's lock does not hold up the others."""
+TRIES = 3
+"""Of one statement, where rows that two processes add at once get in each other's way."""
 MOST = 32
 """Messages in one statement."""
 
@@ -117,8 +121,16 @@ class Intake:
             _fail([one], error)
 
     async def _write(self, arrivals: Sequence[Arrival]) -> set[InboxId]:
-        async with self._database.single() as uow:
-            return await conversations.accept(uow, arrivals, burst=self._burst)
+        for left in reversed(range(TRIES)):
+            try:
+                async with self._database.single() as uow:
+                    return await conversations.accept(uow, arrivals, burst=self._burst)
+            except IntegrityError:
+                # somebody's first two messages, stored by two processes: Postgres lets them meet in one unique index
+                # and refuses in the next; by now the conversation is there to be found
+                if not left:
+                    raise
+        raise AssertionError("the last try returns or raises")
 
 
 def _fail(batch: Sequence[_Waiting], error: BaseException) -> None:

@@ -191,3 +191,27 @@ async def test_two_processes_that_store_the_same_messages_in_other_orders_do_not
             *(forward.store(message) for message in messages), *(backward.store(message) for message in messages[::-1])
         )
         assert sum(told) == 20
+
+
+async def test_first_messages_that_several_processes_store_at_once_are_all_stored(
+    database: Database, database_url: str
+) -> None:
+    """Each process has connections of its own; one conversation for each person, and nobody is refused.
+
+    Without another try two of a hundred people have a message refused: rows meet in one unique index and are refused
+    by the next.
+    """
+    salon = await open_salon(database)
+    opened = [open_database(database_url, pool_size=2) for _ in range(6)]
+    intakes = [Intake(each, BURST) for each in opened]
+
+    told = []
+    for number in range(250):
+        phone = f"+525511{number:06d}"
+        messages = (into.store(arrival(salon, phone)) for into in intakes)
+        told += await asyncio.gather(*messages, return_exceptions=True)
+    for each in opened:
+        await each.close()
+
+    assert [each for each in told if each is not True] == []
+    assert await rows(database, "select count(*)::int from conversations where their_key like '+525511%'") == [(250,)]
