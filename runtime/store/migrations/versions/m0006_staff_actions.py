@@ -4,7 +4,7 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0008"
+revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
@@ -12,7 +12,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Add the table, from the SQL beside this file."""
-    sql = Path(__file__).with_name("0008_staff_actions.sql").read_text(encoding="utf-8")
+    sql = Path(__file__).with_name("0006_staff_actions.sql").read_text(encoding="utf-8")
     driver_connection = op.get_bind().connection.driver_connection
     assert driver_connection is not None
     driver_connection.execute(sql)
