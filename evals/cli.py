@@ -15,6 +15,7 @@ from evals.baseline_commands import app as baseline_app
 from evals.commands import app as evals_app
 from evals.coverage_commands import app as coverage_app
 from evals.dataset_commands import app as datasets_app
+from evals.date_commands import app as dates_app
 from evals.eval_commands import app as eval_app
 from evals.export_commands import app as export_app
 from evals.fleet_commands import app as fleet_app
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.add_typer(evals_app)
 app.add_typer(datasets_app)
+app.add_typer(dates_app)
 app.add_typer(eval_app)
 app.add_typer(rescore_app)
 app.add_typer(coverage_app)

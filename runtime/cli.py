@@ -10,13 +10,12 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from runtime.domain.schedule_hours import WeekHours
     from runtime.parts import Parts
     from runtime.settings import Settings
     from runtime.store.database import Database
@@ -182,25 +181,6 @@ def templates(
         raise typer.Exit(1)
 
 
-@app.command("resolve-date")
-def resolve_date(
-    text: Annotated[str, typer.Argument(help="What a customer wrote, for example «el viernes en la tarde».")],
-    now: Annotated[str, typer.Option(help="The moment it was written, ISO 8601; local unless it has an offset.")],
-    zone: Annotated[str, typer.Option(help="The business's time zone.")] = "America/Mexico_City",
-    as_json: AsJson = False,
-) -> None:
-    """Show which day and time somebody means."""
-    from runtime.domain.spanish.dates import describe, resolve
-
-    now_local = _read_moment(now, zone)
-    description = describe(resolve(text, now_local=now_local, hours=_usual_hours()), now_local=now_local)
-    shown = [f"{description.kind}: {description.summary}", f"reason: {description.reason or 'nothing found'}"]
-    for name, value in (("from", description.starts_at), ("until", description.ends_at)):
-        shown += [f"{name}: {value}"] if value else []
-    shown += [f"or: {candidate}" for candidate in description.candidates]
-    _print(description, "\n".join(shown), as_json)
-
-
 async def _sync_templates(settings: Settings, *, check: bool) -> list[TemplateReport]:
     from runtime.adapters.system import SystemClock
     from runtime.bootstrap import open_templates
@@ -264,27 +244,6 @@ def _read_settings(environment: Mapping[str, str], *, broker: bool = True) -> Se
     if broker:
         chosen["REDIS_URL"] = choose_redis_url(environment)
     return read_settings(chosen)
-
-
-def _read_moment(text: str, zone_name: str) -> datetime:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    try:
-        zone = ZoneInfo(zone_name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise typer.BadParameter(f"{zone_name!r} is no time zone", param_hint="--zone") from error
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
-    except (ValueError, OverflowError) as error:
-        raise typer.BadParameter(f"{text!r} is no ISO 8601 date and time", param_hint="--now") from error
-
-
-def _usual_hours() -> WeekHours:
-    """The command knows no business, so it takes one that is open every day: it decides what "a las 5" means."""
-    from runtime.domain.schedule_hours import TimeRange, WeekHours
-
-    return WeekHours(((TimeRange.of("09:00", "20:00"),),) * 7)
 
 
 def _print(value: object, text: str, as_json: bool) -> None:

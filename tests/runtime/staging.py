@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -29,8 +30,13 @@ ANA = "+525512345678"
 T = TypeVar("T")
 
 
-def on_stage(database_url: str, play: Callable[[Stage], Awaitable[T]], *, settings: Settings = SETTINGS) -> T:
-    """Run a coroutine on a virtual loop, with a stage on this database."""
+def on_stage(
+    database_url: str, play: Callable[[Stage], Awaitable[T]], *, settings: Settings = SETTINGS, kills: bool = False
+) -> T:
+    """Run a coroutine on a virtual loop, with a stage on this database.
+
+    `kills` collects at the end what killed processes left open: else Python tells of it in the middle of another test.
+    """
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
 
@@ -43,6 +49,8 @@ def on_stage(database_url: str, play: Callable[[Stage], Awaitable[T]], *, settin
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+        if kills:
+            gc.collect()
 
 
 class Salon:

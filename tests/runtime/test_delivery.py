@@ -278,7 +278,7 @@ def test_a_sender_killed_at_any_round_trip_sends_once(database_url: str) -> None
             # found in the list of the provider, it has the state it has there
             assert (await _states(salon, ids))[0] in ("accepted", "delivered"), (at, lost)
 
-    on_stage(database_url, play)
+    on_stage(database_url, play, kills=True)
 
 
 def test_a_sender_that_was_stopped_past_its_lease_leaves_the_message_to_whoever_is_next(database_url: str) -> None:

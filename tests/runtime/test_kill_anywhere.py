@@ -91,4 +91,4 @@ def test_a_worker_killed_at_any_round_trip_of_a_booking_loses_and_doubles_nothin
 
             assert ending == whole, f"killed at round trip {at} of {trips}"
 
-    on_stage(database_url, play)
+    on_stage(database_url, play, kills=True)

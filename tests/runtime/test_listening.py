@@ -199,4 +199,4 @@ def test_a_worker_killed_at_any_round_trip_listens_once_and_answers_once(databas
         for at in range(1, trips + 1):
             await play_once(stage, at)
 
-    on_stage(database_url, play)
+    on_stage(database_url, play, kills=True)

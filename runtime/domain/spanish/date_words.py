@@ -88,7 +88,7 @@ SPELLINGS = _spellings(
         "ahorita": "orita aorita horita ahorta ahoritita ahorititita ahoritas oritita",
         "ahora": "aora haora",
         "rato": "ratito ratitito ratico raton",
-        "tardecita": "tardesita",
+        "tardecita": "tardesita tardecito tardesito",
         "tarde": "tardes tard",
         "noche": "noches nochecita nochesita",
         "tempranito": "tempranitito tempranillo tmpranito temprano tmprano tempra tempranisimo",

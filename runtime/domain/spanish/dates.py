@@ -38,10 +38,14 @@ _DEFAULT_LATER_MINUTES = 180
 
 
 class _Draft(msgspec.Struct, frozen=True):
-    """A reading on its way to becoming a candidate. `daily` is set for a part of each of several days."""
+    """A reading on its way to becoming a candidate. `daily` is set for a part of each of several days.
+
+    `skipped` is an hour that the clocks leave out on that day.
+    """
 
     candidate: Candidate
     daily: Slot | None = None
+    skipped: bool = False
 
 
 class _Request(msgspec.Struct, frozen=True):
@@ -175,6 +179,8 @@ def _answer(request: _Request) -> Resolution:
     drafts = _drop_past(_drafts(request), request)
     if not drafts:
         return _ask(request, (), questions.ask_day(request.days.preface))
+    if any(draft.skipped for draft in drafts):
+        return _ask(request, (), questions.ask_time(drafts[0].candidate.starts_at.date(), request.scene.today))
     which_day = _answer_point_in_many_days(request, drafts)
     if which_day is not None:
         return which_day
@@ -288,10 +294,12 @@ def _from_now(finding: TimeFinding, request: _Request) -> Candidate:
     start = shift_moment(request.now_local, finding.offset_minutes)
     if finding.shape is Shape.OFFSET:
         return Candidate(start)
-    if finding.length_minutes is not None:
-        return Candidate(start, shift_moment(start, finding.length_minutes))
     span = request.scene.hours.span(request.scene.today)
     closing = local_moment(request.scene.today, (span or _CLOSED_DAY).end_minute, _zone(request))
+    if finding.length_minutes is not None:
+        end = shift_moment(start, finding.length_minutes)
+        is_of_today = start < closing and finding.length_minutes <= _DEFAULT_LATER_MINUTES
+        return Candidate(start, min(end, closing) if is_of_today else end)
     return Candidate(start, max(closing, shift_moment(start, _DEFAULT_LATER_MINUTES)) if closing <= start else closing)
 
 
@@ -361,7 +369,7 @@ def _daily(days: Days, slot: Slot, request: _Request) -> _Draft:
 def _draft(day: date, slot: Slot, request: _Request) -> _Draft:
     start = local_moment(day, slot.start, _zone(request))
     if slot.end is None:
-        return _Draft(Candidate(start))
+        return _Draft(Candidate(start), skipped=minute_of_day(start) != slot.start % MINUTES_PER_DAY)
     end = max(local_moment(day, slot.end, _zone(request)), start + timedelta(minutes=1))
     return _Draft(Candidate(_not_before_now(start, end, request), end))
 

@@ -73,8 +73,10 @@ def read_numeric_without_year(found: Found, scene: Scene) -> DayReading | None:
 def read_named(found: Found, scene: Scene) -> DayReading | None:
     """Read "16 de enero" and "16 de enero de 2027"."""
     day, month, year = int(found["dd"]), MONTH_NUMBERS[found["mo"]], _group(found, "yy")
-    if not 1 <= day <= 31:
+    if day < 1:
         return None
+    if day > 31:
+        return _missing_day(day, month)
     if year is None:
         return _day_of_month(day, month, scene)
     exact = calendar.date_or_none(int(year), month, day)

@@ -183,15 +183,16 @@ def test_a_weekday_that_contradicts_its_date_is_asked_about() -> None:
     assert got.question == "¿Te refieres al viernes 16 de enero o al jueves 15 de enero, a las 4:00 PM?"
 
 
-def test_a_time_the_clocks_skip_moves_forward_with_them() -> None:
-    """In Tijuana 2:30 AM of 8 March 2026 does not exist; it becomes 3:30 AM."""
+def test_a_time_the_clocks_skip_is_asked_about() -> None:
+    """In Tijuana 2:30 AM of 8 March 2026 does not exist; half an hour later it does."""
     now = datetime(2026, 3, 7, 12, 0, tzinfo=TIJUANA)
 
-    got = resolve("mañana a las 2:30 am", now_local=now, hours=SHOP)
+    skipped, there = (resolve(f"mañana a las {at} am", now_local=now, hours=SHOP) for at in ("2:30", "3:00"))
 
-    assert got.starts_at == datetime(2026, 3, 8, 3, 30, tzinfo=TIJUANA)
-    assert got.starts_at is not None
-    assert got.starts_at.astimezone(UTC) == datetime(2026, 3, 8, 10, 30, tzinfo=UTC)
+    assert (skipped.kind, skipped.starts_at) == (ResolutionKind.AMBIGUOUS, None)
+    assert skipped.question == "¿A qué hora te queda bien el domingo 8 de marzo?"
+    assert there.starts_at == datetime(2026, 3, 8, 3, 0, tzinfo=TIJUANA)
+    assert there.starts_at.astimezone(UTC) == datetime(2026, 3, 8, 10, 0, tzinfo=UTC)
 
 
 def test_a_time_that_happens_twice_is_the_first_of_the_two() -> None:
