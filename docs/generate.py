@@ -134,6 +134,11 @@ PROMISES = {
         "handoffs.silence_ends",
         "handoffs.silence_is_the_humans",
     ),
+    "Staff do by chat what they may, and each yes once": (
+        "staff.within_their_role",
+        "staff.one_yes_one_deed",
+        "staff.asked_before_customers_hear",
+    ),
     "Tenants never see each other": ("tenants.own_numbers", "tenants.no_leak", "tenants.walls"),
     "Whoever wants no messages gets none": ("consent.kept",),
     "What a conversation costs is bounded": ("cost.model_calls", "cost.sender"),

@@ -127,7 +127,7 @@ def _find(name: str, actor: Actor) -> Tool[Any]:
         raise Rejected("unknown_tool", words_staff.CANNOT)
     if actor not in tool.allowed:
         known = words_staff.CANNOT if actor is Actor.CUSTOMER else words_staff.not_allowed(tool.action)
-        raise Rejected(NOT_ALLOWED, known)
+        raise Rejected("not_allowed", known)
     return tool
 
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import httpx2
 import msgspec
 
+from sim.offline_model.protocol import Message, Role
+
 POISON = "☢"
 """A message with it is refused, as a provider's content filter does: always, with or without faults."""
 
 
-class _Said(msgspec.Struct):
-    role: str
-    content: str | None = None
-
-
 class _Asked(msgspec.Struct):
-    messages: list[_Said]
+    messages: list[Message]
 
 
 class MeteredModel(httpx2.AsyncBaseTransport):
@@ -33,11 +30,14 @@ class MeteredModel(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer one request, or refuse it."""
-        said = [each.content or "" for each in _decode(await request.aread()).messages if each.role == "user"]
+        body = await request.aread()
+        # a recording comes as a form, which holds no words
+        asked = _decode(body).messages if request.url.path.endswith("/chat/completions") else []
+        said = [each.text for each in asked if each.role is Role.USER]
         if said and POISON in said[-1]:
             self.refused += 1
-            body = {"error": {"message": "refused", "type": "invalid_request_error", "code": "content_filter"}}
-            return httpx2.Response(400, json=body, request=request)
+            fault = {"error": {"message": "refused", "type": "invalid_request_error", "code": "content_filter"}}
+            return httpx2.Response(400, json=fault, request=request)
         response = await self._sound.handle_async_request(request)
         self.answered += response.status_code == 200
         return response

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from runtime.domain.enums import StaffRole
+from sim.simulation.errands import Around, Errand, draw_errands
 from sim.simulation.knobs import Dice, Knob, Profile
 from sim.simulation.manners import Manner, draw_chairs, draw_manner, draw_walls
 from sim.virtual_time import derive_seed
@@ -106,7 +107,7 @@ class Customer(msgspec.Struct, frozen=True):
 
 
 class Human(msgspec.Struct, frozen=True):
-    """Somebody of the team, and how they treat customers who want a person.
+    """Somebody of the team, how they treat customers who want a person, and what they order besides.
 
     Attributes:
         answers_after_s: How long until they look at their phone; long ones let customers wait.
@@ -121,6 +122,7 @@ class Human(msgspec.Struct, frozen=True):
     declines: bool
     says: int
     ends: bool
+    errands: tuple[Errand, ...] = ()
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -186,7 +188,7 @@ def draw_plan(seed: int, profile: Profile) -> tuple[Plan, Dice]:
         world=World(name=f"seed-{seed}", central=CENTRAL, organizations=_furnish(seed, organizations)),
         starts_at=datetime.fromisoformat(starts).replace(tzinfo=ZoneInfo(zones[0])),
         customers=tuple(_give_manner(seed, customer) for customer in customers),
-        humans=humans,
+        humans=tuple(_give_errands(seed, human, organizations, customers, slots) for human in humans),
         latency_s=random.choice((0.001, 0.005, 0.05)),
         workers=random.choice((1, 2, 3)),
         threads=random.choice((1, 4)),
@@ -225,6 +227,20 @@ def _rush(seed: int, plan: Plan) -> Plan:
     )
     # all of them are served at the same time: who waits for a free worker meets nobody
     return msgspec.structs.replace(plan, customers=rushing, latency_s=RUSH_LATENCY_S, workers=3, threads=4)
+
+
+def _give_errands(
+    seed: int,
+    human: Human,
+    organizations: Sequence[Organization],
+    customers: Sequence[Customer],
+    slots: Sequence[tuple[str, str]],
+) -> Human:
+    business = organizations[human.business]
+    role = next(it.role for it in business.staff if it.phone == human.phone)
+    names = tuple(it.name for it in customers if it.business == human.business)
+    around = Around(business, names, tuple(" a las ".join(slot) for slot in slots))
+    return msgspec.structs.replace(human, errands=draw_errands(seed, human.phone, role, around))
 
 
 def _give_manner(seed: int, customer: Customer) -> Customer:

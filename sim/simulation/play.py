@@ -29,6 +29,7 @@ from sim.offline_model import OfflineTransport
 from sim.seeding import clear_world, is_superuser, seed_world
 from sim.simulation.broker import FaultyBroker
 from sim.simulation.carrier import OK, Carrier
+from sim.simulation.errands import run_errands
 from sim.simulation.invariants import Reported, Seen, Violation, check
 from sim.simulation.knobs import Dice, Knob, Profile
 from sim.simulation.metering import MeteredModel
@@ -355,11 +356,17 @@ class _Play:
             for customer in plan.customers
         ]
         humans.append(asyncio.ensure_future(self._remove_somebody()))
-        await asyncio.wait(customers, timeout=PLAY_LIMIT_S)
-        for task in (*customers, *humans):
+        errands = [
+            asyncio.ensure_future(
+                run_errands(phones[it.phone, it.business], it.errands, self._seed, f"{it.phone} {it.business}")
+            )
+            for it in plan.humans
+        ]
+        await asyncio.wait([*customers, *errands], timeout=PLAY_LIMIT_S)
+        for task in (*customers, *humans, *errands):
             task.cancel()
-        await asyncio.wait({*customers, *humans})
-        for task in (*customers, *humans):
+        await asyncio.wait({*customers, *humans, *errands})
+        for task in (*customers, *humans, *errands):
             if not task.cancelled() and (error := task.exception()) is not None:
                 raise error
 

@@ -1,8 +1,8 @@
 """What must hold when a simulation has come to rest: each promise with a name, a reason, and what breaks it.
 
-`check` asks the database (`messages`, `people`: a query for each promise) and the history (`history`, `tenants`,
-`costs`: what rows alone cannot tell). Rows are read as the owner of the database, past every policy. `INVARIANTS`
-names every one there is, with those that the simulation itself finds.
+`check` asks the database (`messages`, `people`, `staff`: a query for each promise) and the history (`history`,
+`tenants`, `costs`: what rows alone cannot tell). Rows are read as the owner of the database, past every policy.
+`INVARIANTS` names every one there is, with those that the simulation itself finds.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from sim.simulation.invariants import costs, history, tenants
 from sim.simulation.invariants.messages import OF_MESSAGES
 from sim.simulation.invariants.people import OF_PEOPLE
 from sim.simulation.invariants.seen import MOST_NAMED, Case, Check, Reported, Rule, Seen, Violation
+from sim.simulation.invariants.staff import OF_STAFF
 from sim.simulation.knobs import Knob
 from sim.simulation.plan import Plan
 
 __all__ = ["CHECKS", "INVARIANTS", "RULES", "Check", "Reported", "Rule", "Seen", "Violation", "check"]
 
-RULES: tuple[Rule, ...] = (*OF_MESSAGES, *OF_PEOPLE)
+RULES: tuple[Rule, ...] = (*OF_MESSAGES, *OF_PEOPLE, *OF_STAFF)
 """What the rows must say."""
 
 CHECKS: tuple[Check, ...] = (*history.CHECKS, *tenants.CHECKS, *costs.CHECKS)

@@ -100,11 +100,14 @@ OF_MESSAGES = (
         from (select organization_id, conversation_id, kind, count(*) from events
               where kind in ('appointment_booked', 'appointment_moved', 'appointment_cancelled') group by 1, 2, 3) done
         full join (
-          select s.organization_id, t.conversation_id, case s.name when 'book_appointment' then 'appointment_booked'
-              when 'reschedule_appointment' then 'appointment_moved' else 'appointment_cancelled' end as kind, count(*)
+          select s.organization_id, t.conversation_id, case split_part(s.name, '_', 1) when 'book'
+              then 'appointment_booked' when 'reschedule' then 'appointment_moved'
+              else 'appointment_cancelled' end as kind, count(*)
           from steps s join turns t on t.organization_id = s.organization_id and t.id = s.turn_id
           where s.kind = 'tool' and (s.response ->> 'ok')::boolean
-            and s.name in ('book_appointment', 'reschedule_appointment', 'cancel_appointment') group by 1, 2, 3) told
+            and s.response ->> 'content' not like '%"status":"asked"%'
+            and s.name in ('book_appointment', 'reschedule_appointment', 'cancel_appointment',
+              'book_for_customer', 'reschedule_for_customer', 'cancel_for_customer') group by 1, 2, 3) told
           using (organization_id, conversation_id, kind)
         where done.count is distinct from told.count
     """,

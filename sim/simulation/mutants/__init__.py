@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from sim.simulation.mutants.of_messages import OF_MESSAGES
 from sim.simulation.mutants.of_people import OF_PEOPLE
+from sim.simulation.mutants.of_staff import OF_STAFF
 from sim.simulation.mutants.record import Mutant
 
-MUTANTS: dict[str, Mutant] = {mutant.name: mutant for mutant in (*OF_MESSAGES, *OF_PEOPLE)}
+MUTANTS: dict[str, Mutant] = {mutant.name: mutant for mutant in (*OF_MESSAGES, *OF_PEOPLE, *OF_STAFF)}
 """Every one there is, by its name."""
 
 __all__ = ["MUTANTS", "Mutant"]

@@ -120,15 +120,16 @@ def _journal_after(*, commits: bool) -> Callable[[_Any], _Any]:
 
     def make(_sound: _Any) -> _Any:
         async def transact(self: Any, call: Any) -> Any:
-            organization_id = self._visit.claimed.organization_id
-            async with self._parts.database.tenant(organization_id) as uow:
+            seat = self._seat
+            async with seat.transact(serializable=False) as uow:
                 await self._journal.hold(uow)
-                context = await self._context(uow)
+                context = await seat.surround(uow, f"{self._turn_id}:{self._journal.next_number}")
                 result = await registry.call(context, call)
-                await lines.queue_messages(uow, organization_id, self._visit.turn_id, context.outgoing)
+                turn_id = self._turn_id if seat.own_turn else None
+                await lines.queue_messages(uow, seat.organization_id, turn_id, context.outgoing)
                 if commits:
                     await uow.commit()
-            async with self._parts.database.tenant(organization_id) as uow:
+            async with seat.transact(serializable=False) as uow:
                 await self._journal.record_call(uow, call, result)
                 await uow.commit()
             return context.outgoing, result
