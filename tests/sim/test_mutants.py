@@ -38,6 +38,7 @@ QUICK = (
 SHOWN_BY_NONE = {
     "replay.same_hash": "two plays of a seed differ by the machine's doing, not by the runtime's",
     "handoffs.silence_ends": "no world lasts for so long; handoffs.looked_at_in_time sees it earlier",
+    "staff.within_their_role": "the offline model asks before it acts; the hostile one is held by the matrix",
     "bookings.once": "the calendar refuses a second appointment first",
 }
 """Invariants that no mutant trips, and why they are kept all the same."""

@@ -105,7 +105,7 @@ OF_MESSAGES = (
               else 'appointment_cancelled' end as kind, count(*)
           from steps s join turns t on t.organization_id = s.organization_id and t.id = s.turn_id
           where s.kind = 'tool' and (s.response ->> 'ok')::boolean
-            and s.response ->> 'content' not like '%"status":"asked"%'
+            and coalesce(s.response ->> 'content', '') not like '%"status":"asked"%'
             and s.name in ('book_appointment', 'reschedule_appointment', 'cancel_appointment',
               'book_for_customer', 'reschedule_for_customer', 'cancel_for_customer') group by 1, 2, 3) told
           using (organization_id, conversation_id, kind)

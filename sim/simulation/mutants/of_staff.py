@@ -1,28 +1,12 @@
-"""Breakages of what staff order by chat: their rights, and the yes that something waits for."""
+"""Breakages of what staff order by chat: the yes that something waits for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from runtime.domain.permissions import Action, Actor
 from sim.simulation.knobs import Profile
 from sim.simulation.mutants.record import Mutant
-from sim.simulation.mutants.switches import Rewrite, Swap
-
-
-def _permit_everything(_sound: object) -> Mapping[Action, frozenset[Actor]]:
-    return dict.fromkeys(Action, frozenset(Actor))
-
+from sim.simulation.mutants.switches import Rewrite
 
 OF_STAFF = (
-    Mutant(
-        name="staff.no-permissions",
-        breaks="whoever works there may do everything",
-        noticed_by=("staff.within_their_role",),
-        switches=(Swap("runtime.domain.permissions:ALLOWED", _permit_everything),),
-        within=60,
-        profile=Profile.NONE,
-    ),
     Mutant(
         name="staff.yes-not-used-up",
         breaks="a yes to what was done already does it again",
