@@ -53,7 +53,8 @@ def test_an_interrupted_cell_loses_nothing_and_goes_on(
     manager, client = start_new_kernel(env=environment, extra_arguments=["--log-level=40"])
     try:
         assert ask(client, OPEN.format(runs=str(tmp_path / "runs"), url=server_url))["status"] == "ok"
-        client.execute(f"workbench.evaluate(suite, name='cut', jobs={jobs})")
+        # A kernel aborts what reaches it together with an error: the next cell is asked too soon here for a person.
+        client.execute(f"workbench.evaluate(suite, name='cut', jobs={jobs})", stop_on_error=False)
         wait_for_records(tmp_path / "runs" / "cut", 2)
 
         manager.interrupt_kernel()
