@@ -116,6 +116,11 @@ class Reporter:
         task.add_done_callback(self._tasks.discard)
         return 0
 
+    @property
+    def under_way(self) -> int:
+        """How many are neither answered nor timed out."""
+        return len(self._tasks)
+
     async def wait(self) -> None:
         """Until all are answered, or have timed out."""
         if self._tasks:

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -36,6 +36,9 @@ from sim.twilio.messages import SentRecord
 from sim.virtual_time import derive_seed
 
 LOOK_S = 0.5
+STILL_S = 3.0
+"""How long nothing may be left to be done: a message is reported delivered two seconds after it was sent, and a report
+may call for a receipt."""
 BEYOND_LEASE_S = 8.0
 """How much longer than its lease a worker is stopped."""
 TELLING = (
@@ -181,7 +184,6 @@ class _Play:
                 await asyncio.sleep(LOOK_S)
             self._tell("no more faults, nobody writes any more")
             rested_after_s = await self._rest()
-            await self._stage.reporter.wait()
         finally:
             progress.cancel()
             story = render_story(self._trace.lines, self._plan.starts_at)
@@ -231,16 +233,21 @@ class _Play:
         return [phones[it.phone] for it in same]
 
     async def _rest(self) -> float | None:
-        """How long until nothing is left to be done; None where something is after two minutes."""
+        """How long until nothing was left to be done, and nothing came up; None if not in two minutes."""
         began_at = self._stage.clock.now()
+        still_since: datetime | None = None
         reader = await open_reader(self._stage.servers.database_url)
         given_up = self._carrier.given_up
         try:
             while (now := self._stage.clock.now()) < began_at + timedelta(seconds=REST_LIMIT_S):
                 [(left,)] = await reader.read(AT_REST, (now - timedelta(seconds=5),))
                 [(fetched,)] = await reader.read(_COUNT_TAKEN, (given_up,))
-                if left == 0 and fetched == len(given_up):
-                    return (now - began_at).total_seconds()
+                if left or fetched != len(given_up) or self._stage.reporter.under_way:
+                    still_since = None
+                elif still_since is None:
+                    still_since = now
+                elif now >= still_since + timedelta(seconds=STILL_S):
+                    return (still_since - began_at).total_seconds()
                 await asyncio.sleep(LOOK_S)
         finally:
             await reader.close()
