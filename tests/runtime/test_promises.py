@@ -94,7 +94,7 @@ def test_nothing_personal_is_logged(database_url: str, caplog: pytest.LogCapture
         on_stage(database_url, play)
 
     # the simulated statements' own parameters are hidden by the engine; what is left is what would be written
-    logged = "\n".join([*map(repr, entries), caplog.text])
+    logged = [*map(repr, entries), *caplog.text.splitlines()]
     assert entries
     for canary in (ANA.removeprefix("+52"), "Xochiqu", "zanahoria"):
-        assert canary not in logged
+        assert [line for line in logged if canary in line] == []
